@@ -1,0 +1,93 @@
+# Moshtari: everything a person or CI runs. `make help` lists it.
+# Needs Python 3.11 to 3.13 and make; the rest is installed into .uv and .venv here, nothing outside.
+
+.DEFAULT_GOAL := help
+.SUFFIXES:
+
+UV_VERSION := 0.13.9
+BIN := .venv/bin
+# The interpreter to build .venv with; empty: the first fitting one on PATH.
+PYTHON ?=
+# Further arguments for the command a target calls, e.g. make demo ARGS=--help
+ARGS ?=
+
+# One environment, in this tree, from the interpreter at hand, with compiled bytecode: it halves start-up.
+export UV_PROJECT_ENVIRONMENT := .venv
+export UV_PYTHON_DOWNLOADS := never
+export UV_COMPILE_BYTECODE := 1
+# Trust what this machine trusts, as pip does: an organisation's own CA, too.
+export UV_SYSTEM_CERTS := 1
+unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH
+
+.PHONY: help
+help: ## Show this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
+
+# --- set-up ------------------------------------------------------------------------------------------
+
+.PHONY: setup
+setup: ## Install the locked environment into .venv, if it is not there yet
+	@PYTHON='$(PYTHON)' UV_VERSION='$(UV_VERSION)' sh deploy/setup.sh
+
+# --- the product -------------------------------------------------------------------------------------
+
+.PHONY: demo up down
+demo: setup ## Set up, load the demo's two years and three nights, show what came out
+	@$(BIN)/moshtari demo $(ARGS)
+
+up: setup ## Keep Airflow and the database running on your own configuration
+	@$(BIN)/moshtari up $(ARGS)
+
+down: setup ## Stop what `make demo` or `make up` left running
+	@$(BIN)/moshtari down $(ARGS)
+
+# --- checks ------------------------------------------------------------------------------------------
+
+.PHONY: test test-unit lint lint-python lint-sql lint-yaml lint-containers format
+test: setup ## Set up, then run every lint and every test
+	@$(MAKE) --no-print-directory lint
+	@$(BIN)/pytest $(ARGS)
+
+test-unit: setup ## Run the unit tests only
+	@$(BIN)/pytest tests/unit $(ARGS)
+
+lint: lint-python lint-sql lint-yaml lint-containers ## Run every lint, no test
+
+lint-python: setup
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+lint-sql: setup
+	@$(BIN)/sqlfluff lint --disable-progress-bar dbt_project
+
+lint-yaml: setup
+	@$(BIN)/yamllint --strict .
+
+lint-containers: setup
+	@$(BIN)/hadolint --failure-threshold style Dockerfile
+	@sh deploy/check_compose.sh
+
+format: setup ## Rewrite Python and SQL to the house style
+	@$(BIN)/ruff check --fix-only .
+	@$(BIN)/ruff format .
+	@$(BIN)/sqlfluff format --disable-progress-bar dbt_project
+
+.PHONY: bench
+bench: setup ## Run every benchmark in benchmarks/
+	@for file in benchmarks/*.py; do \
+	    echo "== $$file"; $(BIN)/python "$$file" $(ARGS) || exit 1; \
+	done
+
+# --- housekeeping ------------------------------------------------------------------------------------
+
+.PHONY: env clean distclean
+env: ## Write .env for docker-compose.yml with fresh secrets, if there is none
+	@sh deploy/make_env.sh
+
+clean: ## Remove caches and build output
+	@rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist dbt_project/target dbt_project/logs
+	@find . \( -name .venv -o -name .uv -o -name .git \) -prune -o -type d -name __pycache__ -exec rm -rf {} +
+
+distclean: clean ## Remove the environment too; data stays
+	@rm -rf .venv .uv
