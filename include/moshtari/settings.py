@@ -1,0 +1,221 @@
+"""The only module in which deployments differ: machine settings and the deployment's YAML.
+
+Machine settings come from the environment (``MOSHTARI_*``); what a deployment is (its name,
+business time zone, currency and sources) comes from one YAML file. Secrets are never written in
+that file: it names environment variables as ``${NAME}`` or ``${NAME:-default}``.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+import yaml
+from psycopg.conninfo import conninfo_to_dict
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from moshtari.secret_store import SecretStore
+
+PACKAGE_ROOT = Path(__file__).resolve().parent
+PROJECT_ROOT = PACKAGE_ROOT.parents[1]
+
+_PLACEHOLDER = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\}")
+_WEEKDAYS = Literal["saturday", "sunday", "monday", "tuesday", "wednesday", "thursday", "friday"]
+
+
+class ConfigError(ValueError):
+    """A deployment's YAML cannot be used. The message names the file, the key and the remedy."""
+
+    def __init__(self, file: Path | str, key: str, problem: str, remedy: str) -> None:
+        self.file, self.key, self.problem, self.remedy = str(file), key, problem, remedy
+        super().__init__(f"{file}: {key or '(top level)'}: {problem}. {remedy}")
+
+
+class Settings(BaseSettings):
+    """What this machine has: where state lives and how the warehouse is reached."""
+
+    model_config = SettingsConfigDict(env_prefix="MOSHTARI_", extra="ignore", frozen=True)
+
+    home: Path = PROJECT_ROOT / ".moshtari"
+    config: Path = Path("moshtari.yml")
+    project_root: Path = PROJECT_ROOT
+
+    # An external server. When it is not given, the embedded PostgreSQL is used.
+    database_url: str | None = None
+    admin_url: str | None = None
+
+    pg_port: int = 54329
+    pg_database: str = "moshtari"
+    airflow_port: int = 8790
+    airflow_database_url: str | None = None
+    help_desk_port: int = 8791
+    social_port: int = 8792
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the warehouse is the PostgreSQL that Moshtari starts itself."""
+        return self.database_url is None
+
+    @property
+    def secrets(self) -> SecretStore:
+        return SecretStore(self.home / "secrets.json")
+
+    def dsn(self, *, database: str | None = None, admin: bool = False) -> dict[str, str]:
+        """Connection parameters as libpq keywords (host, port, user, password, dbname)."""
+        if self.database_url is not None:
+            url = (self.admin_url or self.database_url) if admin else self.database_url
+            params = {k: str(v) for k, v in conninfo_to_dict(url).items() if v is not None}
+            if database is not None:
+                params["dbname"] = database
+            return params
+        user = "postgres" if admin else "moshtari"
+        return {
+            "host": "127.0.0.1",
+            "port": str(self.pg_port),
+            "user": user,
+            "password": self.secrets.get(f"pg_{user}"),
+            "dbname": database or self.pg_database,
+        }
+
+    def database_environment(self) -> dict[str, str]:
+        """The environment by which dbt's profile reaches the warehouse."""
+        params = self.dsn()
+        return {
+            "MOSHTARI_PG_HOST": params.get("host", "127.0.0.1"),
+            "MOSHTARI_PG_PORT": params.get("port", "5432"),
+            "MOSHTARI_PG_USER": params.get("user", "moshtari"),
+            "MOSHTARI_PG_PASSWORD": params.get("password", ""),
+            "MOSHTARI_PG_DATABASE": params.get("dbname", self.pg_database),
+        }
+
+
+class Outreach(BaseModel):
+    """How marketing's lists are made for this deployment."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    language: Literal["fa", "en"] = "fa"
+    channels: tuple[str, ...] = ("sms", "email")
+
+
+class Deployment(BaseModel):
+    """One shop's (or group's) warehouse, as its YAML file describes it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(min_length=1)
+    timezone: str = "Asia/Tehran"
+    base_currency: str = Field(default="IRR", pattern=r"^[A-Z]{3}$")
+    weekend: tuple[_WEEKDAYS, ...] = ("friday",)
+    vars: dict[str, str | int | float | bool] = Field(default_factory=dict)
+    outreach: Outreach = Outreach()
+    sources: dict[str, dict[str, Any]] = Field(min_length=1)
+    file: Path = Path("moshtari.yml")
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        if value not in available_timezones():
+            raise ValueError(f"{value!r} is not a time zone; use a name such as Asia/Tehran")
+        return value
+
+    @field_validator("sources")
+    @classmethod
+    def _named_sources(cls, value: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        for name, config in value.items():
+            if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+                raise ValueError(f"source name {name!r}: use lowercase letters, digits and _")
+            if "kind" not in config:
+                raise ValueError(f"source {name!r} has no `kind`; add one, such as kind: postgres")
+        return value
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.timezone)
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Settings of this process, from the environment and ``overrides``."""
+    return Settings(**overrides)
+
+
+def load_deployment(file: Path | str) -> Deployment:
+    """Read and validate a deployment's YAML.
+
+    Raises ConfigError naming the file, the key and the remedy.
+    """
+    path = Path(file).resolve()
+    stat = path.stat() if path.exists() else None
+    if stat is None:
+        raise ConfigError(file, "", "there is no such file", "Give its path by MOSHTARI_CONFIG")
+    used = tuple((name, os.environ.get(name)) for name in _names_in(path))
+    return _load_deployment(path, stat.st_mtime_ns, used)
+
+
+@lru_cache(maxsize=8)
+def _load_deployment(
+    path: Path, _modified: int, _environment: tuple[tuple[str, str | None], ...]
+) -> Deployment:
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"line {mark.line + 1}" if mark else ""
+        raise ConfigError(path, where, "this is not valid YAML", "Mend the syntax there") from error
+    if not isinstance(document, dict):
+        raise ConfigError(path, "", "the file holds no mapping", "Start it with `name:`")
+    if "file" in document:
+        raise ConfigError(path, "file", "unknown key", "Remove it")
+    document = _interpolate(document, path, "")
+    try:
+        return Deployment(**document, file=path)
+    except ValidationError as error:
+        raise config_error(path, "", error) from error
+
+
+def config_error(file: Path | str, prefix: str, error: ValidationError) -> ConfigError:
+    """The first of pydantic's errors as a ConfigError that names file, key and remedy."""
+    first = error.errors()[0]
+    key = ".".join([prefix, *(str(part) for part in first["loc"])]).strip(".")
+    if first["type"] == "extra_forbidden":
+        return ConfigError(file, key, "unknown key", "Remove it or mend its spelling")
+    if first["type"] == "missing":
+        return ConfigError(file, key, "this key is missing", "Add it")
+    message = first["msg"].removeprefix("Value error, ")
+    return ConfigError(file, key, message, "Change the value")
+
+
+def _names_in(path: Path) -> list[str]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        return []
+    return sorted({match["name"] for match in _PLACEHOLDER.finditer(text)})
+
+
+def _interpolate(value: Any, file: Path, key: str) -> Any:
+    """Replace ``${NAME}`` in every string by the environment's value."""
+    if isinstance(value, dict):
+        return {k: _interpolate(v, file, f"{key}.{k}".strip(".")) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_interpolate(v, file, f"{key}[{i}]") for i, v in enumerate(value)]
+    if not isinstance(value, str):
+        return value
+
+    def replace(match: re.Match[str]) -> str:
+        found = os.environ.get(match["name"], match["default"])
+        if found is None:
+            raise ConfigError(
+                file,
+                key,
+                f"the environment has no {match['name']}",
+                f"Set {match['name']} or write ${{{match['name']}:-default}}",
+            )
+        return found
+
+    return _PLACEHOLDER.sub(replace, value)

@@ -1,0 +1,1 @@
+"""The PostgreSQL that holds everything: the embedded server, connections by role, migrations."""
