@@ -1,0 +1,237 @@
+"""A file's typed records in DuckDB, parsed once for all entities that are made of it.
+
+DuckDB runs in memory, spills to a folder of its own above `memory_limit`, and is shut off from the
+file system, the network and Python's variables before an expression of the YAML reaches it.
+"""
+
+# ruff: noqa: S608 - the queries are the YAML's own, in a DuckDB that holds nothing else
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import weakref
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from moshtari.sources.files_bytes import raw_lines
+from moshtari.sources.files_config import Exclusion, FilesConfig
+from moshtari.sources.files_records import RecordBatch, RecordReader
+from moshtari.sources.files_types import TypedColumn, literal, quoted, typed_column
+
+# Rows that go into DuckDB at a time: about one of its row groups.
+_ROWS_AT_ONCE = 120_000
+# Records kept staged for the next entity, over all files; beyond it the oldest file is let go.
+_ROWS_KEPT = 20_000_000
+
+
+@dataclass(frozen=True)
+class StagedFile:
+    """One file in DuckDB: its records, which were rejected, and which were excluded by name."""
+
+    path: Path
+    table: str
+    rejects: str
+    rows: int
+    rejected: int
+    excluded: dict[str, int]
+    extra: tuple[str, ...]
+
+
+class Stage:
+    """The DuckDB of one source. Not for use by several threads."""
+
+    def __init__(self, config: FilesConfig, timezone: str) -> None:
+        self._config = config
+        self._columns = [typed_column(name, spec, config) for name, spec in config.columns.items()]
+        folder = tempfile.mkdtemp(prefix="moshtari-files-")
+        self._cleanup = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        self.db = _sandbox(config, timezone, folder)
+        self._staged: dict[str, StagedFile] = {}
+        self._number = 0
+
+    def close(self) -> None:
+        """Drop everything staged."""
+        self.db.close()
+        self._cleanup()
+
+    def empty(self) -> str:
+        """A table of the records' shape without any, to try expressions on."""
+        self._drop("shape")
+        self._create("shape", [])
+        self._finish("shape", "", derive={}, exclude=())
+        return "shape"
+
+    def file(self, path: Path, name: str, checksum: str) -> StagedFile:
+        """The file's records, parsed now unless they are staged already.
+
+        `name` is what expressions see as `file`. Raises FileFormatError, or duckdb.Error when an
+        expression of `derive` or `exclude` fails on the data; then nothing is staged.
+        """
+        key = f"{checksum} {name}"
+        if key not in self._staged:
+            self._number += 1
+            table = f"file_{self._number}"
+            try:
+                self._staged[key] = self._load(path, name, table)
+            except BaseException:
+                self._drop(table)
+                raise
+            self._let_go()
+        return self._staged[key]
+
+    def rejected(self, staged: StagedFile) -> Iterator[tuple[int, str, bytes]]:
+        """First line, reason and raw bytes of each rejected record, in the file's order."""
+        found = self._all(f"select first, last, reason from {staged.rejects} order by first")
+        ranges = [(first, last) for first, last, _ in found]
+        encoding = self._config.format.encoding
+        for (first, _, reason), (_, raw) in zip(
+            found, raw_lines(staged.path, encoding, ranges), strict=True
+        ):
+            yield first, reason, raw
+
+    def _load(self, path: Path, name: str, table: str) -> StagedFile:
+        reader = RecordReader(path, self._config)
+        self._create(table, reader.batches())
+        self._finish(table, name, self._config.derive, self._config.exclude)
+        counts = self._all(f"select __excluded, count(*) from {table} group by 1")
+        return StagedFile(
+            path=path,
+            table=table,
+            rejects=f"{table}_rejects",
+            rows=sum(count for _, count in counts),
+            rejected=self._all(f"select count(*) from {table}_rejects")[0][0],
+            excluded={rule.name: dict(counts).get(rule.name, 0) for rule in self._config.exclude},
+            extra=reader.extra,
+        )
+
+    def _create(self, table: str, batches: Iterator[RecordBatch] | list[RecordBatch]) -> None:
+        """Typed records into `<table>_typed`, broken and mistyped ones into `<table>_rejects`."""
+        nothing = RecordBatch([()] * len(self._columns), (), ())
+        self._fill(table, pa.Table.from_batches([self._arrow(nothing)]), True, create=True)
+        self.db.execute(f"create table {table}_rejects (first bigint, last bigint, reason varchar)")
+        waiting: list[pa.RecordBatch] = []
+        rows, ascii_only = 0, True
+        for batch in batches:
+            if batch.broken:
+                self._reject(table, batch.broken)
+            if batch.first:
+                waiting.append(self._arrow(batch))
+                rows += len(batch.first)
+                ascii_only &= batch.ascii
+            if rows >= _ROWS_AT_ONCE:
+                self._fill(table, pa.Table.from_batches(waiting), ascii_only)
+                waiting, rows, ascii_only = [], 0, True
+        if waiting:
+            self._fill(table, pa.Table.from_batches(waiting), ascii_only)
+
+    def _arrow(self, batch: RecordBatch) -> pa.RecordBatch:
+        arrays = [
+            pa.array(
+                map(column.prepare, values) if column.prepare else values,
+                pa.string(),
+                size=len(values),
+            )
+            for column, values in zip(self._columns, batch.columns, strict=True)
+        ]
+        arrays += [pa.array(batch.first, pa.int64()), pa.array(batch.last, pa.int64())]
+        return pa.RecordBatch.from_arrays(
+            arrays, names=[*(column.name for column in self._columns), "line", "__last"]
+        )
+
+    def _reject(self, table: str, broken: Sequence[tuple[int, int, str]]) -> None:
+        first, last, reasons = zip(*broken, strict=True)
+        self.db.register("broken", pa.table({"first": first, "last": last, "reason": reasons}))
+        self.db.execute(f"insert into {table}_rejects select first, last, reason from broken")
+        self.db.unregister("broken")
+
+    def _fill(self, table: str, rows: pa.Table, ascii_only: bool, create: bool = False) -> None:
+        self.db.register("incoming", rows)
+        verb = f"create table {table}_typed as" if create else f"insert into {table}_typed"
+        self.db.execute(f"{verb} {_typing(self._columns, ascii_only)}")
+        self.db.unregister("incoming")
+
+    def _finish(
+        self, table: str, name: str, derive: dict[str, str], exclude: Sequence[Exclusion]
+    ) -> None:
+        """Derived columns and exclusions over the good records; the bad ones are set apart."""
+        self.db.execute(
+            f"insert into {table}_rejects "
+            f"select line, __last, __reason from {table}_typed where __reason is not null"
+        )
+        query = (
+            f"select * exclude (__last, __reason), {literal(name)} as file "
+            f"from {table}_typed where __reason is null"
+        )
+        for column, expression in derive.items():
+            query = f"select *, (\n{expression}\n) as {quoted(column)} from (\n{query}\n)"
+        query = f"select *, {excluded(exclude)} as __excluded from (\n{query}\n)"
+        self.db.execute(f"create table {table} as {query}")
+        self.db.execute(f"drop table {table}_typed")
+
+    def _let_go(self) -> None:
+        while len(self._staged) > 1 and sum(s.rows for s in self._staged.values()) > _ROWS_KEPT:
+            oldest = next(iter(self._staged))
+            self._drop(self._staged.pop(oldest).table)
+
+    def _drop(self, table: str) -> None:
+        for name in (table, f"{table}_typed", f"{table}_rejects"):
+            self.db.execute(f"drop table if exists {name}")
+
+    def _all(self, query: str) -> list[tuple[Any, ...]]:
+        found: list[tuple[Any, ...]] = self.db.execute(query).fetchall()
+        return found
+
+
+def excluded(rules: Sequence[Exclusion]) -> str:
+    """SQL of the first exclusion that a record falls under; null when there is none."""
+    if not rules:
+        return "cast(null as varchar)"
+    # A condition that is null excludes nothing: what is unknown stays in.
+    whens = " ".join(f"when (\n{rule.where}\n) then {literal(rule.name)}" for rule in rules)
+    return f"case {whens} end"
+
+
+def _typing(columns: list[TypedColumn], ascii_only: bool) -> str:
+    names = [quoted(column.name) for column in columns]
+    texts = [
+        f"{column.ascii_text if ascii_only else column.text} as {name}"
+        for column, name in zip(columns, names, strict=True)
+    ]
+    values = [f"{column.value} as v{i}" for i, column in enumerate(columns)]
+    reasons = [
+        f"when {name} is not null and v{i} is null then "
+        + literal(f"column {column.name!r} is not of type {column.type}")
+        for i, (column, name) in enumerate(zip(columns, names, strict=True))
+        if column.type not in ("text", "id")
+    ]
+    reason = f"case {' '.join(reasons)} end" if reasons else "cast(null as varchar)"
+    results = [f"v{i} as {name}" for i, name in enumerate(names)]
+    return (
+        f"select {', '.join(results)}, line, __last, {reason} as __reason from ("
+        f"select *, {', '.join(values)} from ("
+        f"select {', '.join(texts)}, line, __last from incoming))"
+    )
+
+
+def _sandbox(config: FilesConfig, timezone: str, folder: str) -> duckdb.DuckDBPyConnection:
+    db = duckdb.connect(":memory:")
+    for setting in (
+        f"set global TimeZone = {literal(timezone)}",
+        f"set memory_limit = {literal(config.memory_limit)}",
+        f"set threads = {config.threads}",
+        f"set temp_directory = {literal(folder)}",
+        "set python_enable_replacements = false",
+        "set autoinstall_known_extensions = false",
+        "set autoload_known_extensions = false",
+        "set allow_community_extensions = false",
+        "set enable_external_access = false",
+        "set lock_configuration = true",
+    ):
+        db.execute(setting)
+    return db

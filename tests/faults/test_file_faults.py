@@ -1,0 +1,321 @@
+"""Files as they really arrive: through landing into PostgreSQL, good lines in, bad ones told."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+import yaml
+
+from moshtari.landing.errors import ExtractError
+from moshtari.landing.extract import LoadSummary, extract
+from moshtari.settings import Settings, load_deployment
+
+DAY = date(2026, 3, 20)
+HEADER = "no,on,customer,amount\n"
+LINES = [
+    "1,2026-03-01 10:00:00,17850.0,10.50\n",
+    "2,2026-03-02 10:00:00,17851.0,0.10\n",
+    "3,2026-03-03 10:00:00,,7\n",
+]
+SHOP: dict[str, Any] = {
+    "kind": "files",
+    "path": "sales.csv",
+    "columns": {"no": "id", "on": "timestamp", "customer": "id", "amount": "decimal"},
+    "entities": {
+        "orders": {
+            "columns": {
+                "order_id": "no",
+                "customer_id": "customer",
+                "ordered_at": '"on"',
+                "updated_at": '"on"',
+                "status": "'completed'",
+                "currency": "'IRR'",
+                "gross_amount": "amount",
+                "discount_amount": 0,
+                "shipping_amount": 0,
+                "tax_amount": 0,
+                "total_amount": "amount",
+                "direction": "'sale'",
+            }
+        }
+    },
+}
+
+
+class Shop:
+    """A deployment of one file source in a folder, landed day after day."""
+
+    def __init__(self, folder: Path, settings: Settings, pg: psycopg.Connection) -> None:
+        self.folder, self.settings, self.pg = folder, settings, pg
+        self.day = DAY
+
+    def write(self, content: str | bytes, name: str = "sales.csv") -> None:
+        data = content.encode() if isinstance(content, str) else content
+        (self.folder / name).write_bytes(data)
+
+    def land(self, **changes: Any) -> LoadSummary:
+        config = self.folder / "moshtari.yml"
+        document = {"name": "faults", "sources": {"shop": {**SHOP, **changes}}}
+        config.write_text(yaml.safe_dump(document, allow_unicode=True), encoding="utf-8")
+        self.day += timedelta(days=1)
+        [summary] = extract(self.settings, load_deployment(config), "shop", "orders", self.day)
+        return summary
+
+    def fails(self, **changes: Any) -> str:
+        """Landing fails, brings nothing, and the ledger has the reason; returns what was told."""
+        before = self.rows()
+        with pytest.raises(ExtractError) as caught:
+            self.land(**changes)
+        assert self.rows() == before
+        row = self.pg.execute(
+            "select error from ops.loads where status = 'failed' order by load_id desc limit 1"
+        ).fetchone()
+        assert row is not None
+        assert "source shop, orders" in row[0]
+        return str(caught.value)
+
+    def rows(self) -> dict[str, Decimal]:
+        """Gross amount of each order as it stands now."""
+        return dict(
+            self.pg.execute(
+                """
+                select order_id, gross_amount
+                from (
+                    select distinct on (_key) order_id, gross_amount, _is_deleted
+                    from raw.orders
+                    order by _key asc, _load_id desc
+                ) as latest
+                where not _is_deleted
+                order by order_id
+                """
+            ).fetchall()
+        )
+
+    def quarantined(self) -> list[tuple[str, str, bytes]]:
+        return self.pg.execute(
+            "select position, reason, raw from quarantine.records order by quarantine_id"
+        ).fetchall()
+
+
+@pytest.fixture
+def shop(tmp_path: Path, settings: Settings, pg: psycopg.Connection) -> Shop:
+    folder = tmp_path / "deployment"
+    folder.mkdir()
+    return Shop(folder, settings, pg)
+
+
+GOOD = {"1": Decimal("10.50"), "2": Decimal("0.10"), "3": Decimal(7)}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        (HEADER + "".join(LINES)).encode(),
+        (HEADER + "".join(LINES)).replace("\n", "\r\n").encode(),
+        b"\xef\xbb\xbf" + (HEADER + "".join(LINES)).encode(),
+        (HEADER + "".join(LINES)).rstrip("\n").encode(),
+        gzip.compress((HEADER + "".join(LINES)).encode()),
+        (HEADER + "\n".join(LINES) + "\n\n").encode(),
+    ],
+    ids=["plain", "crlf", "bom", "no last line end", "gz", "blank lines"],
+)
+def test_the_same_rows_however_the_file_is_written(shop: Shop, content: bytes) -> None:
+    shop.write(content)
+    assert shop.land().landed == 3
+    assert shop.rows() == GOOD
+    assert shop.quarantined() == []
+    assert shop.pg.execute(
+        "select array_agg(customer_id order by order_id), min(ordered_at at time zone 'UTC')::text"
+        " from raw.orders"
+    ).fetchone() == (["17850", "17851", None], "2026-03-01 06:30:00")
+
+
+def test_persian_and_arabic_digits(shop: Shop) -> None:
+    shop.write(HEADER + "۱,۲۰۲۶-۰۳-۰۱ ۱۰:۰۰:۰۰,۱۷۸۵۰,۱۰٫۵۰\n٢,٢٠٢٦-٠٣-٠٢ ١٠:٠٠,,٠٫١\n")
+    shop.land()
+    assert shop.rows() == {"1": Decimal("10.50"), "2": Decimal("0.10")}
+
+
+def test_missing_column(shop: Shop) -> None:
+    shop.write("no,on,client,amount\n" + "".join(LINES))
+    told = shop.fails()
+    assert "sales.csv: expected column 'customer' is missing" in told
+    assert "the file has: 'no', 'on', 'client', 'amount'" in told
+    assert "`columns`" in told
+
+
+def test_extra_column_stays_out_and_is_logged(shop: Shop, caplog: pytest.LogCaptureFixture) -> None:
+    shop.write("secret," + HEADER + "".join(f"x,{line}" for line in LINES))
+    assert shop.land().landed == 3
+    assert "columns that the YAML does not name are left out: secret" in caplog.text
+
+
+def test_duplicated_header(shop: Shop) -> None:
+    shop.write("no,on,customer,amount,amount\n" + "1,2026-03-01,1,2,3\n")
+    assert "the header names column 'amount' more than once" in shop.fails()
+
+
+def test_header_repeated_midway(shop: Shop) -> None:
+    shop.write(HEADER + LINES[0] + HEADER + LINES[1])
+    assert shop.land().quarantined == 1
+    assert shop.quarantined() == [
+        ("sales.csv:3", "the header line once more", HEADER.strip().encode())
+    ]
+
+
+def test_wrong_type(shop: Shop) -> None:
+    bad = "4,2026-03-04,17852,ten@example.org\n"
+    shop.write(HEADER + "".join(LINES[:2]) + bad + "5,soon,1,1\n" + LINES[2])
+    summary = shop.land()
+    assert (summary.read, summary.landed, summary.quarantined) == (5, 3, 2)
+    assert shop.rows() == GOOD
+    assert shop.quarantined() == [
+        ("sales.csv:4", "column 'amount' is not of type decimal", bad.strip().encode()),
+        ("sales.csv:5", "column 'on' is not of type timestamp", b"5,soon,1,1"),
+    ]
+
+
+def test_broken_records(shop: Shop) -> None:
+    shop.write(HEADER + LINES[0] + '4,"2026\n' + LINES[1] + "5,6\n" + LINES[2])
+    assert shop.land().quarantined == 2
+    assert shop.rows() == GOOD
+    found = shop.quarantined()
+    assert [(position, raw) for position, _, raw in found] == [
+        ("sales.csv:3", b'4,"2026'),
+        ("sales.csv:5", b"5,6"),
+    ]
+    assert found[1][1] == "the line has 2 fields instead of 4"
+
+
+def test_undecodable_bytes(shop: Shop) -> None:
+    shop.write((HEADER + LINES[0]).encode() + b"4,2026-03-04,\xd8\xff,1\n" + LINES[1].encode())
+    shop.land()
+    assert set(shop.rows()) == {"1", "2"}
+    assert shop.quarantined() == [
+        ("sales.csv:3", "the bytes are not of the file's encoding", b"4,2026-03-04,\xd8\xff,1")
+    ]
+
+
+@pytest.mark.parametrize("cut", [10, 60])
+def test_truncated_gz(shop: Shop, cut: int) -> None:
+    lines = "".join(f"{n},2026-03-01,{n * 7919 % 9973},{n}\n" for n in range(5000))
+    shop.write(gzip.compress((HEADER + lines).encode())[:-cut])
+    told = shop.fails()
+    assert "the gz archive is cut off or damaged. Fetch or write the file again" in told
+    assert shop.rows() == {}
+
+
+def test_damaged_gz(shop: Shop) -> None:
+    packed = bytearray(gzip.compress((HEADER + "".join(LINES)).encode()))
+    packed[-20] ^= 0xFF
+    shop.write(bytes(packed))
+    assert "cut off or damaged" in shop.fails()
+
+
+@pytest.mark.parametrize("content", [b"", gzip.compress(b"")], ids=["plain", "gz"])
+def test_empty_file(shop: Shop, content: bytes) -> None:
+    shop.write(content)
+    assert "sales.csv: the file is empty: it has not even a header" in shop.fails()
+
+
+def test_header_only(shop: Shop) -> None:
+    shop.write(HEADER)
+    assert (shop.land().read, shop.rows(), shop.quarantined()) == (0, {}, [])
+
+
+def test_no_file(shop: Shop) -> None:
+    assert "there is no file or folder sales.csv" in shop.fails()
+    assert "sales-*.csv holds no file" in shop.fails(path="sales-*.csv")
+
+
+def test_the_same_file_twice(shop: Shop) -> None:
+    shop.write(HEADER + "".join(LINES))
+    assert shop.land().landed == 3
+    assert (shop.land().read, shop.rows()) == (0, GOOD)
+    assert shop.pg.execute("select count(*) from raw.orders").fetchone() == (3,)
+    # A copy under another name brings nothing new either.
+    shop.write(HEADER + "".join(LINES), "sales-copy.csv")
+    again = shop.land(path="sales*.csv")
+    assert (again.landed, again.unchanged) == (0, 3)
+
+
+def test_a_changed_file_replaces_its_own_rows(shop: Shop) -> None:
+    shop.write(HEADER + "".join(LINES), "sales-1.csv")
+    shop.write(HEADER + "9,2026-03-09,1,9\n", "sales-2.csv")
+    shop.land(path="sales-*.csv")
+    shop.write(HEADER + LINES[0].replace("10.50", "11") + LINES[1], "sales-1.csv")
+    shop.land(path="sales-*.csv")
+    assert shop.rows() == {"1": Decimal(11), "2": Decimal("0.10"), "9": Decimal(9)}
+    shop.write(HEADER + "".join(LINES), "sales-1.csv")
+    shop.land(path="sales-*.csv")
+    assert shop.rows() == {**GOOD, "9": Decimal(9)}
+
+
+def test_a_line_that_broke_does_not_take_its_row_away(shop: Shop) -> None:
+    shop.write(HEADER + "".join(LINES))
+    shop.land()
+    shop.write(HEADER + LINES[0] + "2,2026-03-02 10:00:00,17851.0,?\n" + LINES[2])
+    assert shop.land().quarantined == 1
+    assert shop.rows() == GOOD
+
+
+def test_a_file_that_grows_while_it_is_read(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    from moshtari.sources import files_stage
+
+    shop.write(HEADER + "".join(LINES))
+    original = files_stage.RecordReader.batches
+
+    def growing(reader: Any) -> Any:
+        yield from original(reader)
+        with (shop.folder / "sales.csv").open("a") as file:
+            file.write("4,2026-03-04,1,1\n")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(files_stage.RecordReader, "batches", growing)
+        told = shop.fails()
+    assert "sales.csv has changed while it was being read" in told
+    assert shop.land().landed == 4
+
+
+def test_one_bad_file_does_not_stop_the_others(shop: Shop) -> None:
+    shop.write(HEADER + LINES[0], "sales-1.csv")
+    shop.write("nothing of use\n1\n", "sales-2.csv")
+    shop.write(HEADER + LINES[1], "sales-3.csv")
+    with pytest.raises(ExtractError, match=r"1 of 3 files failed: .*sales-2\.csv: expected column"):
+        shop.land(path="sales-*.csv")
+    assert set(shop.rows()) == {"1", "2"}
+
+
+def test_json_lines(shop: Shop) -> None:
+    rows = [
+        {"no": 1.0, "on": "2026-03-01T10:00:00Z", "customer": None, "amount": 10.5},
+        {"no": "2", "on": "2026-03-02T10:00:00+03:30", "amount": "0.10", "more": {}},
+    ]
+    content = "".join(json.dumps(row) + "\n" for row in rows) + '{"no": 3, "on"\n'
+    shop.write(content, "sales.jsonl")
+    summary = shop.land(path="sales.jsonl", format={"type": "jsonl"})
+    assert (summary.landed, summary.quarantined) == (2, 1)
+    assert shop.rows() == {"1": Decimal("10.5"), "2": Decimal("0.10")}
+    [(position, _, raw)] = shop.quarantined()
+    assert (position, raw) == ("sales.jsonl:3", b'{"no": 3, "on"')
+
+
+def test_json_lines_without_an_expected_column(shop: Shop) -> None:
+    shop.write('{"no": 1, "on": "2026-03-01", "amount": 2}\n', "sales.jsonl")
+    told = shop.fails(path="sales.jsonl", format={"type": "jsonl"})
+    assert "expected column 'customer' is missing; the file has: 'no', 'on', 'amount'" in told
+
+
+def test_nothing_personal_in_what_is_told(shop: Shop, caplog: pytest.LogCaptureFixture) -> None:
+    shop.write(HEADER + "1,2026-03-01,ali@example.org,ali@example.org\n2,ali@example.org\n")
+    shop.land()
+    assert len(shop.quarantined()) == 2
+    assert "example.org" not in caplog.text
+    assert all("example.org" not in reason for _, reason, _ in shop.quarantined())
