@@ -1,0 +1,295 @@
+"""A thin client for JSON over HTTP: what every source that speaks it needs, and nothing more.
+
+httpx carries the requests, tenacity tries again, msgspec decodes. A request that fails in passing
+(timeout, connection lost, 5xx, 429, a cut or malformed answer, a web page instead of JSON) is sent
+again with exponential back-off and jitter, or when the server says so; after the last try it is a
+`SourceError`.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import ssl
+import time
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from functools import cache
+from typing import Generic, TypeAlias, TypeVar, cast
+from urllib.parse import unquote, urlsplit
+
+import httpx
+from pydantic import BaseModel, ConfigDict, Field
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    retry_if_exception_type,
+    stop_after_attempt,
+    wait_exponential_jitter,
+)
+
+from moshtari.sources.base import SourceError
+from moshtari.sources.json_records import UnreadablePageError, decode_page
+
+Parameters: TypeAlias = Mapping[str, str | int | Sequence[str]]
+Shape = TypeVar("Shape")
+Page = TypeVar("Page")
+Place = TypeVar("Place", bound=Hashable)
+
+_BACK_OFF = wait_exponential_jitter(multiplier=0.5, max=30, jitter=1)
+_TRY_LATER = "Run the load again later; if it goes on, ask whoever runs that service"
+
+
+class HttpPolicy(BaseModel):
+    """How patient a source is with its server; the `http` block of its part of the YAML."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    timeout_seconds: float = Field(default=30, gt=0, le=600)
+    """Longest silence of the server, to connect or between two pieces of an answer."""
+    answer_seconds: float = Field(default=300, gt=0, le=3600)
+    """Longest time one whole answer may take."""
+    tries: int = Field(default=6, ge=1, le=20)
+    """How often one request is sent before it counts as failed."""
+    longest_wait_seconds: float = Field(default=330, ge=0, le=3600)
+    """Longest wait that a server may ask for (Retry-After) before the load gives up."""
+
+    def patience(self, tries: int | None) -> HttpPolicy:
+        """This policy with at most ``tries`` tries: a check shall not wait as long as a load."""
+        return self.model_copy(update={"tries": min(self.tries, tries or self.tries)})
+
+
+@dataclass(frozen=True)
+class Answer(Generic[Shape]):
+    """A decoded page and the headers it came with."""
+
+    body: Shape
+    headers: httpx.Headers
+
+
+class _PassingError(Exception):
+    """A failure that another try may mend, and the seconds the server asks to wait, if it does."""
+
+    def __init__(self, what: str, remedy: str = _TRY_LATER, wait: float | None = None) -> None:
+        super().__init__(what)
+        self.what, self.remedy, self.wait = what, remedy, wait
+
+
+def checked_base_url(value: str) -> str:
+    """The base URL without a trailing slash.
+
+    Raises ValueError for what is no http(s) URL, holds credentials, or would send a token in the
+    clear over a network.
+    """
+    url = urlsplit(value)
+    if url.scheme not in ("http", "https") or not url.hostname:
+        raise ValueError("write it as https://host")
+    if url.username or url.password or url.query or url.fragment:
+        raise ValueError("write scheme, host and path only; credentials have keys of their own")
+    if url.scheme == "http" and not is_loopback(url.hostname):
+        raise ValueError("use https: http would send the credentials in the clear")
+    return value.rstrip("/")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether the host name is this machine."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+class HttpClient:
+    """GET requests to one server on behalf of one source.
+
+    `remedies` says for a status code what the user can do about it. `sleep` is how a wait is spent.
+    """
+
+    def __init__(
+        self,
+        source: str,
+        base_url: str,
+        policy: HttpPolicy,
+        *,
+        auth: httpx.Auth | None = None,
+        headers: Mapping[str, str] | None = None,
+        remedies: Mapping[int, str] | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._source, self._policy, self._sleep = source, policy, sleep
+        self._remedies = remedies or {}
+        self._client = httpx.Client(
+            base_url=base_url,
+            auth=auth,
+            timeout=policy.timeout_seconds,
+            headers={"Accept": "application/json", "User-Agent": "moshtari", **(headers or {})},
+            verify=_certificates(),
+            # A proxy of the environment has no business with a server on this machine.
+            trust_env=not is_loopback(urlsplit(base_url).hostname or ""),
+        )
+
+    def __enter__(self) -> HttpClient:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
+
+    def get(
+        self, entity: str | None, path: str, parameters: Parameters, shape: type[Shape]
+    ) -> Answer[Shape]:
+        """One page, decoded as ``shape`` (records as `msgspec.Raw`).
+
+        Raises SourceError naming source, entity and path when the server refuses, or still fails
+        after the last try.
+        """
+        attempts = Retrying(
+            stop=stop_after_attempt(self._policy.tries),
+            wait=_wait,
+            retry=retry_if_exception_type(_PassingError),
+            sleep=self._sleep,
+            reraise=True,
+        )
+        try:
+            return cast(Answer[Shape], attempts(self._get, entity, path, parameters, shape))
+        except _PassingError as failure:
+            what = f"GET {unquote(path)} failed {self._policy.tries} times: {failure.what}"
+            raise SourceError(self._source, entity, what, f"{failure.remedy}.") from failure
+
+    def _get(
+        self, entity: str | None, path: str, parameters: Parameters, shape: type[Shape]
+    ) -> Answer[Shape]:
+        try:
+            response = self._send(path, parameters)
+        except httpx.TimeoutException as error:
+            raise _PassingError(
+                f"no whole answer in time (timeout_seconds {self._policy.timeout_seconds:g}, "
+                f"answer_seconds {self._policy.answer_seconds:g})",
+                "Raise http.timeout_seconds if the server is slow, else run the load again later",
+            ) from error
+        except httpx.RequestError as error:
+            raise _PassingError(
+                f"the connection failed ({type(error).__name__})",
+                "See that base_url is right and the server up and reachable from here",
+            ) from error
+        self._judge(response, entity, unquote(path))
+        try:
+            return Answer(decode_page(response.content, shape), response.headers)
+        except UnreadablePageError as error:
+            raise _PassingError(str(error)) from error
+
+    def _send(self, path: str, parameters: Parameters) -> httpx.Response:
+        """The response with its body read; httpx's timeouts alone never end a server that drips."""
+        deadline = time.monotonic() + self._policy.answer_seconds
+        request = self._client.build_request("GET", path, params=dict(parameters))
+        response = self._client.send(request, stream=True)
+        try:
+            blocks = []
+            for block in response.iter_bytes():
+                blocks.append(block)
+                if time.monotonic() > deadline:
+                    raise httpx.ReadTimeout("the answer takes too long", request=request)
+        finally:
+            response.close()
+        headers = [
+            (name, value)
+            for name, value in response.headers.multi_items()
+            if name not in ("content-encoding", "content-length", "transfer-encoding")
+        ]
+        return httpx.Response(
+            response.status_code, headers=headers, content=b"".join(blocks), request=request
+        )
+
+    def _judge(self, response: httpx.Response, entity: str | None, path: str) -> None:
+        """Pass a 200 that may be JSON; raise for everything else."""
+        status = response.status_code
+        if status == 200:
+            if response.content.lstrip()[:1] == b"<":
+                raise _PassingError(
+                    "status 200 with a web page instead of JSON",
+                    "See that base_url is the API's address, and no login page or proxy answers",
+                )
+            return
+        remedy = self._remedies.get(status, "See that base_url and the credentials are right")
+        if status in (408, 429) or status >= 500:
+            wait = asked_wait(response.headers)
+            if wait is not None and wait > self._policy.longest_wait_seconds:
+                what = f"GET {path}: status {status}, and the server asks to wait {wait:.0f} s"
+                raise SourceError(
+                    self._source, entity, what, f"{_TRY_LATER}, or raise http.longest_wait_seconds."
+                )
+            what = "the server's rate limit (status 429)" if status == 429 else f"status {status}"
+            raise _PassingError(what, self._remedies.get(status, _TRY_LATER), wait)
+        if 300 <= status < 400:
+            remedy = "Put the address that the server redirects to into base_url"
+        raise SourceError(self._source, entity, f"GET {path}: status {status}", f"{remedy}.")
+
+
+@cache
+def _certificates() -> ssl.SSLContext:
+    """Which servers to trust; reading them takes longer than many a request."""
+    return httpx.create_ssl_context()
+
+
+def asked_wait(headers: httpx.Headers) -> float | None:
+    """Seconds the server asks to wait: Retry-After (seconds or a date) or X-RateLimit-Reset.
+
+    A date is read against the server's own `Date`, so neither clock needs to be right. None when
+    the server asks for nothing that can be understood.
+    """
+    text = headers.get("retry-after", "").strip()
+    if text.isascii() and text.isdigit():
+        return float(text)
+    try:
+        now = parsedate_to_datetime(headers.get("date", ""))
+        if text:
+            until = parsedate_to_datetime(text)
+        else:
+            until = datetime.fromisoformat(headers.get("x-ratelimit-reset", ""))
+        return max(0.0, (_aware(until) - _aware(now)).total_seconds())
+    except ValueError:
+        return None
+
+
+def _aware(at: datetime) -> datetime:
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+def _wait(state: RetryCallState) -> float:
+    error = state.outcome.exception() if state.outcome else None
+    asked = error.wait if isinstance(error, _PassingError) else None
+    return _BACK_OFF(state) if asked is None else asked
+
+
+def follow(
+    fetch: Callable[[Place], tuple[Page, Place | None]], first: Place, loop: Callable[[], Exception]
+) -> Iterator[Page]:
+    """Pages from ``first`` on, each fetched while the one before it is worked on.
+
+    ``fetch`` gives a page and where the next one is (None: that was the last). A place that comes
+    again would go round for ever: ``loop()`` is raised instead.
+    """
+    visited = {first}
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="prefetch") as pool:
+        pending = pool.submit(fetch, first)
+        while True:
+            page, following = pending.result()
+            if following is not None:
+                if following in visited:
+                    raise loop()
+                visited.add(following)
+                pending = pool.submit(fetch, following)
+            yield page
+            if following is None:
+                return
+
+
+def probe(
+    client: HttpClient, entity: str, path: str, parameters: Parameters, shape: type[Shape]
+) -> Shape | SourceError:
+    """One page, or why it cannot be had, for a line of `moshtari doctor`."""
+    try:
+        return client.get(entity, path, parameters, shape).body
+    except SourceError as error:
+        return error

@@ -1,0 +1,136 @@
+"""What Mastodon sends, as typed records, and how it becomes columns of the contract."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from html.parser import HTMLParser
+from typing import Annotated, TypeAlias
+
+import msgspec
+
+Instant: TypeAlias = Annotated[datetime, msgspec.Meta(tz=True)]
+
+MENTION_COLUMNS = (
+    "mention_id",
+    "network",
+    "created_at",
+    "updated_at",
+    "author_handle",
+    "author_name",
+    "text",
+    "language",
+    "url",
+    "reply_to_id",
+    "by_brand",
+    "likes",
+    "reposts",
+)
+
+_NETWORK = "mastodon"
+
+
+class Account(msgspec.Struct):
+    """Who wrote a post; `acct` is the name, with the server's unless it is this one."""
+
+    acct: str
+    display_name: str | None = None
+
+
+class Status(msgspec.Struct):
+    """A post."""
+
+    id: str
+    created_at: Instant
+    content: str
+    account: Account
+    edited_at: Instant | None = None
+    spoiler_text: str | None = None
+    language: str | None = None
+    url: str | None = None
+    uri: str | None = None
+    in_reply_to_id: str | None = None
+    favourites_count: int | None = None
+    reblogs_count: int | None = None
+
+
+class Notification(msgspec.Struct):
+    """A notification of the token's account; a mention carries the post."""
+
+    id: str
+    type: str
+    created_at: Instant
+    status: Status | None = None
+
+
+def handle(account: str) -> str:
+    """`mastodon:name` in lower case, with or without the network or an @ before it."""
+    name = account.strip().lower().removeprefix(f"{_NETWORK}:").removeprefix("@")
+    if not name:
+        raise ValueError("write it as mastodon:name or mastodon:name@server")
+    return f"{_NETWORK}:{name}"
+
+
+def mention_row(status: Status, brand: str | None) -> tuple[str | None, ...]:
+    """A post as MENTION_COLUMNS. A content warning stands before the text that it hides."""
+    author = handle(status.account.acct) if status.account.acct.strip() else None
+    text = plain_text(status.content)
+    if status.spoiler_text:
+        text = f"{status.spoiler_text}\n\n{text}"
+    return (
+        status.id,
+        _NETWORK,
+        status.created_at.isoformat(),
+        None if status.edited_at is None else status.edited_at.isoformat(),
+        author,
+        status.account.display_name or None,
+        text,
+        status.language,
+        status.url or status.uri,
+        status.in_reply_to_id,
+        "true" if brand is not None and author == brand else "false",
+        None if status.favourites_count is None else str(status.favourites_count),
+        None if status.reblogs_count is None else str(status.reblogs_count),
+    )
+
+
+def plain_text(content: str) -> str:
+    """The text of a post's HTML: line breaks kept, a blank line between paragraphs."""
+    parser = _PlainText()
+    parser.feed(content)
+    parser.close()
+    return parser.text()
+
+
+class _PlainText(HTMLParser):
+    _BLOCKS = frozenset({"p", "blockquote", "ul", "ol", "pre", "h1", "h2", "h3", "h4", "h5", "h6"})
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self._parts: list[str] = []
+        self._hidden = 0
+
+    def text(self) -> str:
+        return "".join(self._parts).strip("\n")
+
+    def handle_data(self, data: str) -> None:
+        if not self._hidden:
+            self._parts.append(data)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in ("script", "style"):
+            self._hidden += 1
+        elif tag in ("br", "li"):
+            self._parts.append("\n")
+        elif tag in self._BLOCKS:
+            self._break()
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in ("script", "style"):
+            self._hidden = max(0, self._hidden - 1)
+        elif tag in self._BLOCKS:
+            self._break()
+
+    def _break(self) -> None:
+        """One blank line, however many blocks end and begin here."""
+        if self._parts and self._parts[-1] != "\n\n":
+            self._parts.append("\n\n")

@@ -1,0 +1,128 @@
+"""Zendesk: tickets with their requesters, and what happened to them, by the incremental exports.
+
+Tickets come from the cursor export with users side-loaded, events from the time-based export with
+`comment_events`; the roles of the events' authors from `users/show_many`. An API token of an admin
+is needed. What the exports cannot tell, and what follows from it:
+
+- A ticket is exported in its present state only. One changed again after the window's end is left
+  for that later day; the state in between is not to be had.
+- The export is ordered by `generated_timestamp`, which system updates move without `updated_at`.
+  So rows are never dropped for being older than the window's start (landing drops what it already
+  has), and reading goes on past the window's end, for `zendesk_exports.SETTLING`, to find tickets
+  of the window that the system touched afterwards.
+- The most recent minute is kept back. A business day that is over by more than that is whole, and
+  `lookback_hours` brings the rest with the next night.
+- Requesters are as they were when their ticket last changed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Annotated, Any, ClassVar, Literal
+
+import httpx
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+
+from moshtari.sources.base import Batch, CheckResult, SourceContext, SourceError, Window
+from moshtari.sources.http import HttpClient, HttpPolicy, checked_base_url, probe
+from moshtari.sources.json_records import reject_once
+from moshtari.sources.zendesk_exports import TICKET_EVENTS, TICKETS, EventExport, TicketExport
+from moshtari.sources.zendesk_records import EventPage, TicketPage
+
+_REMEDIES = {
+    401: "See that email and token are right and that token access is on in Zendesk's Admin Center",
+    403: "The incremental exports need an admin: use the token with an admin's email",
+    404: "See that base_url is the help desk's own, such as https://shop.zendesk.com",
+    422: "Zendesk keeps back the last minute and refuses later starts: run a day that is over",
+    400: "Zendesk keeps back the last minute and refuses later starts: run a day that is over",
+    429: "Raise http.tries, or keep other programs off the exports (10 requests a minute)",
+}
+
+
+class ZendeskConfig(BaseModel):
+    """One Zendesk account, as the deployment's YAML describes it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["zendesk"]
+    base_url: Annotated[str, AfterValidator(checked_base_url)]
+    email: str = Field(min_length=3)
+    token: SecretStr = Field(min_length=1)
+    entities: tuple[Literal["tickets", "ticket_events"], ...] = Field(
+        default=("tickets", "ticket_events"), min_length=1
+    )
+    order_id_from: int | Literal["external_id"] | None = None
+    """Where a ticket holds the shop's order: the id of a custom field, or the external id."""
+    customer_id_from: Literal["external_id"] | None = None
+    """Where a user holds the shop's customer id."""
+    page_size: int = Field(default=1000, ge=1, le=1000)
+    lookback_hours: float = Field(default=1, ge=0, le=24 * 31)
+    http: HttpPolicy = HttpPolicy()
+
+
+class ZendeskSource:
+    """Reads `tickets` and `ticket_events` of one Zendesk account."""
+
+    kind: ClassVar[str] = "zendesk"
+    Config: ClassVar[type[BaseModel]] = ZendeskConfig
+
+    def __init__(
+        self,
+        name: str,
+        config: ZendeskConfig,
+        context: SourceContext,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.name, self.lookback_hours = name, config.lookback_hours
+        self._config, self._sleep = config, sleep
+
+    def entities(self) -> tuple[str, ...]:
+        return tuple(self._config.entities)
+
+    def read(self, entity: str, window: Window) -> Iterator[Batch]:
+        """The window's changes; SourceError when the account cannot be read whole."""
+        config = self._config
+        with self._client() as client:
+            if entity == "tickets":
+                tickets = TicketExport(
+                    self.name,
+                    client,
+                    config.page_size,
+                    order_id_from=config.order_id_from,
+                    customer_id_from=config.customer_id_from,
+                )
+                yield from reject_once(tickets.read(window))
+            elif entity == "ticket_events":
+                events = EventExport(self.name, client, config.page_size)
+                yield from reject_once(events.read(window))
+            else:
+                raise ValueError(f"source {self.name} supplies no {entity}")
+
+    def check(self) -> list[CheckResult]:
+        """Asks every export for one record: that takes connection, credentials and permission."""
+        shapes: dict[str, tuple[str, type[Any]]] = {
+            "tickets": (TICKETS, TicketPage),
+            "ticket_events": (TICKET_EVENTS, EventPage),
+        }
+        results = []
+        with self._client(tries=2) as client:
+            for entity in self.entities():
+                path, shape = shapes[entity]
+                found = probe(client, entity, path, {"start_time": 0, "per_page": 1}, shape)
+                name = f"{self.name}: {entity}"
+                if isinstance(found, SourceError):
+                    results.append(CheckResult(name, False, found.what, found.remedy))
+                else:
+                    detail = f"{self._config.base_url} exports {entity}"
+                    results.append(CheckResult(name, True, detail))
+        return results
+
+    def _client(self, tries: int | None = None) -> HttpClient:
+        config = self._config
+        policy = config.http.patience(tries)
+        auth = httpx.BasicAuth(f"{config.email}/token", config.token.get_secret_value())
+        return HttpClient(
+            self.name, config.base_url, policy, auth=auth, remedies=_REMEDIES, sleep=self._sleep
+        )

@@ -1,0 +1,269 @@
+"""One reading of each of Zendesk's incremental exports, page by page (see `zendesk`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import TypeAlias
+
+import msgspec
+
+from moshtari.sources.base import Batch, RejectedRecord, SourceError, TextRows, Window
+from moshtari.sources.http import HttpClient, follow
+from moshtari.sources.json_records import decode_record
+from moshtari.sources.zendesk_records import (
+    EVENT_COLUMNS,
+    TICKET_COLUMNS,
+    Audit,
+    Child,
+    EventPage,
+    Ticket,
+    TicketPage,
+    User,
+    UserPage,
+    author_id,
+    author_role,
+    event_row,
+    is_comment,
+    is_status,
+    may_be_wanted,
+    ticket_row,
+)
+
+TICKETS = "/api/v2/incremental/tickets/cursor.json"
+TICKET_EVENTS = "/api/v2/incremental/ticket_events.json"
+USERS = "/api/v2/users/show_many.json"
+
+SETTLING = timedelta(hours=24)
+"""How far past the window's end the export is searched for tickets the system touched later."""
+
+Query: TypeAlias = tuple[tuple[str, str | int], ...]
+
+_USERS_PER_REQUEST = 100
+_ASK_ZENDESK = "Run the load again; if it goes on, the server does not keep to Zendesk's contract."
+
+_TICKET = msgspec.json.Decoder(Ticket)
+_USER = msgspec.json.Decoder(User)
+_AUDIT = msgspec.json.Decoder(Audit)
+_CHILD = msgspec.json.Decoder(Child)
+
+
+class TicketExport:
+    """The cursor export of tickets, their requesters side-loaded."""
+
+    def __init__(
+        self,
+        source: str,
+        client: HttpClient,
+        page_size: int,
+        *,
+        order_id_from: int | str | None = None,
+        customer_id_from: str | None = None,
+    ) -> None:
+        self._source, self._client, self._page_size = source, client, page_size
+        self._order_id_from, self._customer_id_from = order_id_from, customer_id_from
+        self._page_number = 0
+
+    def read(self, window: Window) -> Iterator[Batch]:
+        """The window's tickets. Raises SourceError."""
+        horizon = int((window.end + SETTLING).timestamp())
+        landed: dict[int, datetime] = {}
+        pages: set[int] = set()
+
+        def fetch(query: Query) -> tuple[tuple[int, TicketPage], Query | None]:
+            page = self._client.get("tickets", TICKETS, dict(query), TicketPage).body
+            self._page_number += 1
+            if page.end_of_stream or _is_past(page.tickets, horizon):
+                return (self._page_number, page), None
+            # Cursors are opaque: a server may lead back under ever new ones.
+            content = hash(tuple(map(bytes, page.tickets)))
+            if content in pages:
+                raise _loop(self._source, "tickets", TICKETS)
+            pages.add(content)
+            if page.after_cursor is None:
+                what = f"GET {TICKETS}: no after_cursor although end_of_stream is false"
+                raise SourceError(self._source, "tickets", what, _ASK_ZENDESK)
+            return (self._page_number, page), self._query(cursor=page.after_cursor)
+
+        first = self._query(start_time=_start(window))
+        for number, page in follow(fetch, first, lambda: _loop(self._source, "tickets", TICKETS)):
+            users: dict[int, User] = {}
+            for user in _decoded_users(page.users):
+                if isinstance(user, RejectedRecord):
+                    yield user
+                else:
+                    users[user.id] = user
+            found: dict[int, tuple[Ticket, bytes]] = {}
+            for index, raw in enumerate(page.tickets, start=1):
+                ticket = decode_record(raw, _TICKET, "ticket", f"page {number}, ticket {index}")
+                if isinstance(ticket, RejectedRecord):
+                    yield ticket
+                elif ticket.updated_at < window.end and ticket.generated_timestamp < horizon:
+                    # One changed while it is exported comes again further on: the latest wins.
+                    known = landed.get(ticket.id)
+                    if known is None or ticket.updated_at > known:
+                        landed[ticket.id] = ticket.updated_at
+                        found[ticket.id] = ticket, bytes(raw)
+            if found:
+                yield self._rows(found, users)
+
+    def _query(self, **position: str | int) -> Query:
+        return (*position.items(), ("per_page", self._page_size), ("include", "users"))
+
+    def _rows(self, found: dict[int, tuple[Ticket, bytes]], users: dict[int, User]) -> TextRows:
+        return TextRows(
+            TICKET_COLUMNS,
+            [
+                ticket_row(
+                    ticket,
+                    None if ticket.requester_id is None else users.get(ticket.requester_id),
+                    order_id_from=self._order_id_from,
+                    customer_id_from=self._customer_id_from,
+                )
+                for ticket, _ in found.values()
+            ],
+            [f"ticket {key}" for key in found],
+            [raw for _, raw in found.values()],
+        )
+
+
+class EventExport:
+    """The time-based export of what happened to tickets, comments side-loaded."""
+
+    def __init__(self, source: str, client: HttpClient, page_size: int) -> None:
+        self._source, self._client, self._page_size = source, client, page_size
+        self._page_number = 0
+        self._roles: dict[int, str] = {}
+
+    def read(self, window: Window) -> Iterator[Batch]:
+        """The window's comments and changes of status. Raises SourceError."""
+        end = int(window.end.timestamp())
+
+        def fetch(query: Query) -> tuple[tuple[int, EventPage], Query | None]:
+            page = self._client.get("ticket_events", TICKET_EVENTS, dict(query), EventPage).body
+            self._page_number += 1
+            if page.end_of_stream or (page.end_time is not None and page.end_time >= end):
+                return (self._page_number, page), None
+            if page.end_time is None:
+                what = f"GET {TICKET_EVENTS}: no end_time although end_of_stream is false"
+                raise SourceError(self._source, "ticket_events", what, _ASK_ZENDESK)
+            if page.end_time < int(dict(query)["start_time"]):
+                raise _loop(self._source, "ticket_events", TICKET_EVENTS)
+            return (self._page_number, page), self._query(page.end_time)
+
+        # The export repeats, on the next page, the events of the second on which a page ends.
+        repeated: set[int] = set()
+        pages = follow(
+            fetch,
+            self._query(_start(window)),
+            lambda: _loop(self._source, "ticket_events", TICKET_EVENTS),
+        )
+        for number, page in pages:
+            batch = _EventBatch(number)
+            for index, raw in enumerate(page.ticket_events, start=1):
+                yield from batch.add(raw, index, end)
+            yield from self._learn_roles(batch.authors())
+            rows = batch.rows(self._roles, repeated)
+            repeated = batch.ids()
+            if rows.rows:
+                yield rows
+
+    def _query(self, start_time: int) -> Query:
+        size = self._page_size
+        return (("start_time", start_time), ("per_page", size), ("include", "comment_events"))
+
+    def _learn_roles(self, authors: set[int]) -> Iterator[RejectedRecord]:
+        """Ask for authors not met before; one that Zendesk no longer knows stays `system`."""
+        unknown = sorted(authors - self._roles.keys())
+        for at in range(0, len(unknown), _USERS_PER_REQUEST):
+            ids = unknown[at : at + _USERS_PER_REQUEST]
+            query = {"ids": ",".join(map(str, ids))}
+            page = self._client.get("ticket_events", USERS, query, UserPage).body
+            self._roles |= dict.fromkeys(ids, "system")
+            for user in _decoded_users(page.users):
+                if isinstance(user, RejectedRecord):
+                    yield user
+                else:
+                    self._roles[user.id] = author_role(user)
+
+
+class _EventBatch:
+    """The events of one page, before their authors' roles are known."""
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+        self._found: list[tuple[Audit, Child, bytes]] = []
+
+    def add(self, raw: msgspec.Raw, index: int, end: int) -> Iterator[RejectedRecord]:
+        """Take in one update of a ticket; what of it cannot be read comes back rejected."""
+        place = f"page {self._number}, ticket event {index}"
+        audit = decode_record(raw, _AUDIT, "ticket event", place)
+        if isinstance(audit, RejectedRecord):
+            yield audit
+        elif audit.timestamp < end:
+            for record in audit.child_events:
+                child = decode_record(record, _CHILD, "event", f"ticket event {audit.id}")
+                if isinstance(child, RejectedRecord):
+                    if may_be_wanted(record):
+                        yield child
+                elif is_comment(child) or is_status(child):
+                    self._found.append((audit, child, bytes(record)))
+
+    def authors(self) -> set[int]:
+        """Ids of the users who wrote or changed something; the system's own (-1) are no users."""
+        authors = {author_id(audit, child) for audit, child, _ in self._found}
+        return {author for author in authors if author > 0}
+
+    def ids(self) -> set[int]:
+        return {child.id for _, child, _ in self._found}
+
+    def rows(self, roles: dict[int, str], repeated: set[int]) -> TextRows:
+        """The page's events that the page before it did not already bring."""
+        fresh = {
+            child.id: (event_row(audit, child, roles.get(author_id(audit, child), "system")), raw)
+            for audit, child, raw in self._found
+            if child.id not in repeated
+        }
+        return TextRows(
+            EVENT_COLUMNS,
+            [row for row, _ in fresh.values()],
+            [f"event {key}" for key in fresh],
+            [raw for _, raw in fresh.values()],
+        )
+
+
+def _decoded_users(users: list[msgspec.Raw]) -> Iterator[User | RejectedRecord]:
+    """Users, or what of them cannot be read: their tickets land without requester's details."""
+    for index, raw in enumerate(users, start=1):
+        user = decode_record(raw, _USER, "user", f"user at place {index} of its page")
+        yield user
+
+
+def _start(window: Window) -> int:
+    return 0 if window.start is None else max(0, int(window.start.timestamp()))
+
+
+class _Generated(msgspec.Struct):
+    generated_timestamp: int = 0
+
+
+_GENERATED = msgspec.json.Decoder(_Generated)
+
+
+def _is_past(tickets: list[msgspec.Raw], horizon: int) -> bool:
+    """Whether a whole page lies past the horizon.
+
+    A single ticket proves nothing: one changed while the page was made shows a later timestamp than
+    that of its place.
+    """
+    return bool(tickets) and all(_lies_past(raw, horizon) for raw in tickets)
+
+
+def _lies_past(raw: msgspec.Raw, horizon: int) -> bool:
+    ticket = decode_record(raw, _GENERATED, "", "")
+    return isinstance(ticket, _Generated) and ticket.generated_timestamp >= horizon
+
+
+def _loop(source: str, entity: str, path: str) -> SourceError:
+    what = f"GET {path}: the export leads back to a page it already gave, so it would never end"
+    return SourceError(source, entity, what, _ASK_ZENDESK)
