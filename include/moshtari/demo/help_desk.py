@@ -265,7 +265,7 @@ async def _refused(_: Request, error: Exception) -> Response:
 def main() -> None:
     """Run the help desk. Credentials: DEMO_HELP_DESK_EMAIL and DEMO_HELP_DESK_TOKEN."""
     options = arguments(
-        "The demo's help desk (Zendesk's incremental exports).", port=8791, burst=25, per_second=20
+        "The demo's help desk (Zendesk's incremental exports).", port=8791, burst=25, per_second=30
     )
     app = create_app(
         PostgresHelpDesk(options.dsn),

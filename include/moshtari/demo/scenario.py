@@ -97,7 +97,7 @@ def set_stage(settings: Settings, plan: DemoPlan, say: Say) -> None:
         created = pool.submit(_create_world, settings, plan)
         up(settings, CONFIG, say, schedule_from=None)
         created.result()
-    _start_services(settings)
+    start_services(settings)
 
 
 def run_nights(settings: Settings, plan: DemoPlan) -> list[tuple[str, list[date]]]:
@@ -157,7 +157,8 @@ def _create_world(settings: Settings, plan: DemoPlan) -> None:
             )
 
 
-def _start_services(settings: Settings) -> None:
+def start_services(settings: Settings) -> None:
+    """The help desk and the social network are up; those that are up already stay."""
     password = settings.secrets.get(f"pg_{_SERVICES_LOGIN}")
     dsn = f"postgresql://{_SERVICES_LOGIN}:{password}@127.0.0.1:{settings.pg_port}/{DATABASE}"
     env = {**os.environ, **environment(settings), "DEMO_DSN": dsn}

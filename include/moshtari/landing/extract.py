@@ -1,0 +1,192 @@
+"""What the extraction DAGs call: one source's entities of one family, for one business day."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import partial
+from time import perf_counter
+
+import psycopg
+
+from moshtari.landing import ledger
+from moshtari.landing.contract import Entity, entities_of
+from moshtari.landing.errors import ExtractError, LandingError, warehouse_error
+from moshtari.landing.families import configured_source
+from moshtari.landing.land import Load, land, prepare
+from moshtari.landing.ledger import Counts
+from moshtari.landing.windows import plan_load
+from moshtari.settings import ConfigError, Deployment, Settings
+from moshtari.sources.base import Batch, OriginSource, Source, SourceError, Window
+from moshtari.warehouse.connection import connect
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class LoadSummary:
+    """Rows and seconds of one entity's load; for files, of all together, with the day's load_id."""
+
+    source: str
+    entity: str
+    load_id: int
+    read: int
+    landed: int
+    unchanged: int
+    quarantined: int
+    seconds: float
+
+
+def extract(
+    settings: Settings,
+    deployment: Deployment,
+    source_name: str,
+    family: str,
+    business_date: date,
+    *,
+    dag_run: str = "",
+) -> list[LoadSummary]:
+    """Land every entity of the source that belongs to the family, in the contract's order.
+
+    An entity that fails does not keep the others from landing. Raises ExtractError naming all that
+    failed, and ConfigError when the deployment has no such source or its part of the YAML is wrong.
+    """
+    if source_name not in deployment.sources:
+        raise ConfigError(
+            deployment.file,
+            f"sources.{source_name}",
+            "there is no such source",
+            f"Use one of: {', '.join(deployment.sources)}",
+        )
+    source = configured_source(deployment, source_name)
+    supplied = set(source.entities())
+    landed: list[LoadSummary] = []
+    failures: list[str] = []
+    for entity in entities_of(family):
+        if entity.name not in supplied:
+            continue
+        load = Load(
+            source=source_name,
+            entity=entity,
+            business_date=business_date,
+            timezone=deployment.zone,
+            lookback_hours=source.lookback_hours,
+            dag_run=dag_run,
+        )
+        try:
+            landed.append(extract_entity(settings, source, load))
+        except (SourceError, LandingError) as error:
+            logger.error("%s", error)
+            failures.append(str(error))
+    if failures:
+        raise ExtractError(source_name, failures)
+    return landed
+
+
+def extract_entity(settings: Settings, source: Source, load: Load) -> LoadSummary:
+    """Land one entity. Raises SourceError or LandingError; the ledger has the failure too."""
+    began = perf_counter()
+    with _connection(settings, load.source, load.entity) as connection:
+        if isinstance(source, OriginSource):
+            load_id, counts = _land_files(settings, connection, source, load)
+        else:
+            read = partial(source.read, load.entity.name)
+            result = land(partial(_connect, settings), connection, load, read)
+            assert result.load_id is not None
+            load_id, counts = result.load_id, result.counts
+    seconds = perf_counter() - began
+    logger.info(
+        "%s.%s: %s read, %s landed, %s unchanged, %s quarantined in %.1f s",
+        load.source,
+        load.entity.name,
+        f"{counts.read:,}",
+        f"{counts.landed:,}",
+        f"{counts.unchanged:,}",
+        f"{counts.quarantined:,}",
+        seconds,
+    )
+    return LoadSummary(
+        load.source,
+        load.entity.name,
+        load_id,
+        counts.read,
+        counts.landed,
+        counts.unchanged,
+        counts.quarantined,
+        round(seconds, 3),
+    )
+
+
+def _land_files(
+    settings: Settings, connection: psycopg.Connection, source: OriginSource, load: Load
+) -> tuple[int, Counts]:
+    """Land new and changed files, each by itself, then note that the day is complete."""
+    entity = load.entity
+    covered = ledger.covered_to(connection, load.source, entity)
+    connection.rollback()
+    plan = plan_load(load.business_date, covered, load.lookback_hours, load.timezone)
+    reconnect = partial(_connect, settings)
+    try:
+        origins = source.origins(entity.name, plan.window)
+    except SourceError as error:
+        land(reconnect, connection, load, partial(_raise, error), plan)
+        raise
+    total = Counts(details={"files": len(origins), "unchanged_files": 0})
+    failures: list[str] = []
+    for origin in origins:
+        before = ledger.landed_origin(connection, load.source, entity, origin.path)
+        connection.rollback()
+        if before is not None and before[0] == origin.checksum:
+            total.details["unchanged_files"] += 1
+            continue
+        logger.info("%s.%s: reading %s", load.source, entity.name, origin.path)
+        read = partial(source.read_origin, entity.name, origin)
+        try:
+            counts = land(reconnect, connection, replace(load, origin=origin), read, plan).counts
+        except (SourceError, LandingError) as error:
+            failures.append(str(error))
+            if connection.closed:
+                break
+            continue
+        total.read += counts.read
+        total.landed += counts.landed
+        total.unchanged += counts.unchanged
+        total.quarantined += counts.quarantined
+    if failures:
+        raise LandingError(
+            load.source,
+            entity.name,
+            f"{len(failures)} of {len(origins)} files failed: " + "; ".join(failures),
+            "What did land stays; mend the files and run the day again",
+        )
+    day = replace(load, details=total.details)
+    result = land(reconnect, connection, day, lambda _window: iter(()), plan)
+    assert result.load_id is not None
+    return result.load_id, total
+
+
+def _raise(error: SourceError, _window: Window) -> Iterator[Batch]:
+    raise error
+
+
+@contextmanager
+def _connection(settings: Settings, source: str, entity: Entity) -> Iterator[psycopg.Connection]:
+    """A prepared connection, with psycopg's errors told as LandingError."""
+    try:
+        with closing(_connect(settings)) as connection:
+            yield connection
+    except psycopg.Error as error:
+        raise warehouse_error(source, entity.name, error) from error
+
+
+def _connect(settings: Settings) -> psycopg.Connection:
+    connection = connect(settings, role="moshtari_loader", application="moshtari landing")
+    try:
+        prepare(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection

@@ -1,0 +1,286 @@
+"""One load: a source's batches of one entity, or of one file of it, into raw in one transaction.
+
+Whatever happens, raw holds all of a load or nothing of it, and the ledger says which. Loads of one
+(source, entity) take turns, so a second run of the same night finds everything there already.
+"""
+
+# ruff: noqa: S608 - names come from the contract, values are parameters
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import psycopg
+
+from moshtari.landing import ledger, quarantine, statements
+from moshtari.landing.contract import Entity
+from moshtari.landing.errors import LandingError, describe, warehouse_error
+from moshtari.landing.incoming import Incoming
+from moshtari.landing.ledger import Counts
+from moshtari.landing.windows import LoadPlan, plan_load
+from moshtari.sources.base import Batch, Origin, SourceError, Window
+
+logger = logging.getLogger(__name__)
+
+# From this many rows on, what follows is helped by fresh statistics of raw.
+_ANALYZE_FROM = 10_000
+_WITHHELD = "tombstones_withheld"
+
+
+@dataclass(frozen=True)
+class Load:
+    """What is loaded, and for which day."""
+
+    source: str
+    entity: Entity
+    business_date: date
+    timezone: ZoneInfo
+    lookback_hours: float = 0
+    dag_run: str = ""
+    origin: Origin | None = None
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Landed:
+    """A load that ended well; None as load_id: the file was there already, so none was needed."""
+
+    load_id: int | None
+    counts: Counts
+
+
+def prepare(connection: psycopg.Connection) -> None:
+    """Settle how values are written as text, on which content hashes and keys depend; commits."""
+    connection.execute("set timezone = 'UTC'")
+    connection.execute("set datestyle = 'ISO, YMD'")
+    connection.execute("set client_encoding = 'UTF8'")
+    # A crash of the server may take back the last loads whole, ledger rows and all; no more.
+    connection.execute("set synchronous_commit = off")
+    connection.execute("set work_mem = '64MB'")
+    connection.commit()
+
+
+def land(
+    reconnect: Callable[[], psycopg.Connection],
+    connection: psycopg.Connection,
+    load: Load,
+    read: Callable[[Window], Iterator[Batch]],
+    plan: LoadPlan | None = None,
+) -> Landed:
+    """Run one load on a prepared connection; `reconnect` serves to note a failure if that one dies.
+
+    `plan` is given by file sources, whose files share the plan of their day; else it is made here,
+    when the load's turn has come. Raises SourceError or LandingError; the ledger says 'failed'.
+    """
+    load_id = _begin_in_turn(connection, load)
+    try:
+        counts = _run(connection, load, load_id, read, plan)
+        connection.commit()
+    except BaseException as error:
+        told = _as_told(error, load)
+        _note_failure(reconnect, connection, load_id, str(told))
+        if told is error:
+            raise
+        raise told from error
+    if counts is None:
+        return Landed(None, Counts())
+    try:
+        _analyze(connection, load.entity, counts)
+        ledger.let_go(connection, load_id)
+    except psycopg.Error as error:
+        logger.warning("load %s is in; tidying up after it failed: %s", load_id, describe(error))
+    return Landed(load_id, counts)
+
+
+def _begin_in_turn(connection: psycopg.Connection, load: Load) -> int:
+    """Begin the attempt and wait for its turn; begin anew if a younger attempt was faster.
+
+    Load ids order the versions of a key, so they must follow the order of the loads' turns.
+    """
+    while True:
+        load_id = ledger.begin(
+            connection,
+            load.source,
+            load.entity,
+            load.business_date,
+            dag_run=load.dag_run,
+            origin=load.origin,
+        )
+        if ledger.take_turn(connection, load.source, load.entity):
+            logger.info("%s.%s: waited for another load", load.source, load.entity.name)
+        if not ledger.is_overtaken(connection, load.source, load.entity, load_id):
+            return load_id
+        connection.rollback()
+        ledger.fail(connection, load_id, "overtaken by a later attempt; begun again")
+        ledger.let_go(connection, load_id)
+
+
+def _run(
+    connection: psycopg.Connection,
+    load: Load,
+    load_id: int,
+    read: Callable[[Window], Iterator[Batch]],
+    plan: LoadPlan | None,
+) -> Counts | None:
+    entity = load.entity
+    _fail_dead_attempts(connection, load, load_id)
+    before = None
+    if load.origin is not None:
+        before = ledger.landed_origin(connection, load.source, entity, load.origin.path)
+        if before is not None and before[0] == load.origin.checksum:
+            # Another run landed the file while this one waited.
+            unneeded = Counts(details={ledger.ALREADY_LANDED: True})
+            ledger.finish(connection, load_id, plan or _plan(connection, load), unneeded)
+            return None
+    plan = plan or _plan(connection, load)
+    incoming = Incoming(connection, load.source, entity)
+    incoming.take(read(plan.window))
+    if before is not None and before[1] > 0 and incoming.read == 0 and load.origin is not None:
+        raise LandingError(
+            load.source,
+            entity.name,
+            f"{load.origin.path} had {before[1]} rows and now has none",
+            "Put its rows back; to take them out of the warehouse, leave one row at least",
+        )
+    counts = _settle(connection, load, load_id, plan, incoming)
+    if before is not None:
+        _bury(connection, load, load_id, counts)
+    # Once more: a killed attempt whose session was still ending when this one had its turn.
+    _fail_dead_attempts(connection, load, load_id)
+    ledger.finish(connection, load_id, plan, counts)
+    return counts
+
+
+def _fail_dead_attempts(connection: psycopg.Connection, load: Load, load_id: int) -> None:
+    dead = ledger.fail_dead_attempts(connection, load.source, load.entity, load_id)
+    if dead:
+        logger.warning("%s.%s: %s dead attempts marked failed", load.source, load.entity.name, dead)
+
+
+def _plan(connection: psycopg.Connection, load: Load) -> LoadPlan:
+    covered = ledger.covered_to(connection, load.source, load.entity)
+    return plan_load(load.business_date, covered, load.lookback_hours, load.timezone)
+
+
+def _settle(
+    connection: psycopg.Connection, load: Load, load_id: int, plan: LoadPlan, incoming: Incoming
+) -> Counts:
+    """From the temporary tables to raw and quarantine."""
+    entity = load.entity
+    counts = Counts(read=incoming.read, details=dict(load.details))
+    if not incoming.read:
+        return counts
+    all_good = True
+    if incoming.text_columns:
+        connection.execute(statements.cast_text(entity, incoming.text_columns))
+    if incoming.typed:
+        all_good = connection.execute(statements.reject_typed(entity)).rowcount == 0
+    counts.quarantined = quarantine.record(connection, load.source, entity, load_id)
+    kept = statements.Kept(all_good)
+    repeated = connection.execute(statements.find_losers(entity, kept)).rowcount
+    kept = statements.Kept(all_good, all_unique=repeated == 0)
+    values = {
+        "source": load.source,
+        "load_id": load_id,
+        "business_date": load.business_date,
+        "covers_from": plan.covers_from,
+        "timezone": load.timezone.key,
+        "origin": load.origin.path if load.origin else None,
+    }
+    if _is_empty(connection, load):
+        counts.landed = connection.execute(statements.insert_all(entity, kept), values).rowcount
+    else:
+        # The comparison is planned by how many rows there are; the first load compares nothing.
+        connection.execute(f"analyze {statements.INCOMING}")
+        row = connection.execute(statements.insert_changed(entity, kept), values).fetchone()
+        assert row is not None
+        counts.landed, elsewhere = row
+        if load.origin is not None and elsewhere:
+            counts.details["known_from_other_files"] = elsewhere
+    counts.unchanged = counts.read - counts.landed - counts.quarantined
+    return counts
+
+
+def _is_empty(connection: psycopg.Connection, load: Load) -> bool:
+    row = connection.execute(
+        f"select exists (select 1 from raw.{load.entity.name} where _source = %s)", [load.source]
+    ).fetchone()
+    return row is not None and not row[0]
+
+
+def _bury(connection: psycopg.Connection, load: Load, load_id: int, counts: Counts) -> None:
+    """Tombstones for what a changed file no longer has, where that is certain.
+
+    It is not when one of its records cannot be read (it may be the one that seems gone), nor when
+    another file brought rows that this one had brought before (they left no version of their own).
+    """
+    assert load.origin is not None
+    if counts.quarantined:
+        counts.details[_WITHHELD] = "the changed file has records in quarantine"
+    elif ledger.shares_rows(connection, load.source, load.entity, load.origin.path):
+        counts.details[_WITHHELD] = "other files of the source hold the same rows"
+    else:
+        buried = connection.execute(
+            statements.insert_tombstones(load.entity),
+            {
+                "source": load.source,
+                "origin": load.origin.path,
+                "load_id": load_id,
+                "business_date": load.business_date,
+            },
+        ).rowcount
+        if buried:
+            counts.details["tombstones"] = buried
+
+
+def _analyze(connection: psycopg.Connection, entity: Entity, counts: Counts) -> None:
+    """Fresh statistics after a big load, where the role may; autovacuum sees to it otherwise."""
+    if counts.landed < _ANALYZE_FROM:
+        return
+    row = connection.execute(
+        "select has_table_privilege(%s, 'maintain')", [f"raw.{entity.name}"]
+    ).fetchone()
+    if row is not None and row[0]:
+        connection.execute(f"analyze raw.{entity.name}")
+    connection.commit()
+
+
+def _as_told(error: BaseException, load: Load) -> BaseException:
+    """The error as it may be told: psycopg's own can quote rows."""
+    if isinstance(error, psycopg.Error):
+        return warehouse_error(load.source, load.entity.name, error)
+    if isinstance(error, SourceError | LandingError) or not isinstance(error, Exception):
+        return error
+    return LandingError(
+        load.source,
+        load.entity.name,
+        f"the reader broke down with {type(error).__name__}",
+        "This is a defect of the reader: report it with the traceback",
+    )
+
+
+def _note_failure(
+    reconnect: Callable[[], psycopg.Connection],
+    connection: psycopg.Connection,
+    load_id: int,
+    message: str,
+) -> None:
+    """Write the failure to the ledger; if even that fails, the next attempt will."""
+    try:
+        if not connection.closed:
+            connection.rollback()
+            ledger.fail(connection, load_id, message)
+            ledger.let_go(connection, load_id)
+            return
+    except psycopg.Error:
+        connection.close()
+    try:
+        with reconnect() as other:
+            ledger.fail(other, load_id, message)
+    except psycopg.Error as error:
+        logger.error("load %s: its failure could not be noted: %s", load_id, describe(error))

@@ -1,0 +1,324 @@
+"""The SQL of landing, written from the contract: nothing here holds data, only names and types.
+
+Identifiers come from `contract.ENTITIES` alone; values are parameters.
+"""
+
+# ruff: noqa: S608 - names come from the contract, values are parameters
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from moshtari.landing import rules
+from moshtari.landing.contract import SUPPLIED_SYSTEM_COLUMNS, Column, Entity
+
+INCOMING_TEXT = "pg_temp.incoming_text"
+INCOMING = "pg_temp.incoming"
+REJECTED = "pg_temp.rejected"
+LOSERS = "pg_temp.losers"
+
+_SYSTEM = tuple(
+    Column(name, pg_type, False, "") for name, pg_type in SUPPLIED_SYSTEM_COLUMNS.items()
+)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Which of the typed rows go on: conditions that all rows meet are not worth asking."""
+
+    all_good: bool
+    all_unique: bool = True
+
+    def condition(self, entity: Entity) -> str:
+        """The where clause over the typed rows, which are called `incoming`."""
+        conditions = [] if self.all_good else [rules.is_good(entity)]
+        if not self.all_unique:
+            conditions.append(
+                f"not exists (select 1 from {LOSERS} as losers where losers.row_id = incoming.ctid)"
+            )
+        return "\n        and ".join(conditions) or "true"
+
+
+def create_temporary_tables(entity: Entity) -> list[str]:
+    """What arrives as text, what has its types, what was rejected, what a later duplicate beats."""
+    columns = entity.columns + _SYSTEM
+    texts = ", ".join(f"{column.name} text" for column in columns)
+    typed = ", ".join(f"{column.name} {column.pg_type}" for column in columns)
+    tables = {
+        INCOMING_TEXT: f"{texts}, _position text, _raw bytea",
+        INCOMING: typed,
+        REJECTED: "position text, reason text, raw bytea",
+        LOSERS: "row_id tid",
+    }
+    return [
+        f"create temporary table {name.removeprefix('pg_temp.')} ({body}) on commit drop"
+        for name, body in tables.items()
+    ]
+
+
+def cast_text(entity: Entity, supplied: set[str]) -> str:
+    """Move text rows to their typed table, and those that cannot be cast to the rejected."""
+    columns = [c for c in entity.columns + _SYSTEM if c.name in supplied]
+    normal = "".join(
+        f",\n        {rules.normalised(c)} as n_{c.name}" for c in columns if not c.is_text
+    )
+    reasons = ",\n            ".join(rules.text_reason(entity, c, supplied) for c in columns)
+    targets = ", ".join(c.name for c in columns)
+    casts = ",\n    ".join(c.name if c.is_text else f"n_{c.name}::{c.pg_type}" for c in columns)
+    return f"""
+with normalised as (
+    select
+        incoming_text.*{normal}
+    from {INCOMING_TEXT} as incoming_text
+),
+judged as materialized (
+    select
+        *,
+        concat_ws(
+            '; ',
+            {reasons}
+        ) as _reason
+    from normalised
+),
+bad as (
+    insert into {REJECTED} (position, reason, raw)
+    select
+        _position,
+        _reason,
+        coalesce(_raw, convert_to({rules.as_json(entity)}, 'UTF8'))
+    from judged
+    where _reason <> ''
+)
+insert into {INCOMING} ({targets})
+select
+    {casts}
+from judged
+where _reason = ''
+"""
+
+
+def reject_typed(entity: Entity) -> str:
+    """Copy rows that arrived typed, but break the contract, to the rejected."""
+    return f"""
+insert into {REJECTED} (position, reason, raw)
+select
+    coalesce({entity.key_sql()}, 'no key'),
+    concat_ws('; ', {", ".join(rules.typed_reasons(entity))}),
+    convert_to({rules.as_json(entity)}, 'UTF8')
+from {INCOMING}
+where not {rules.is_good(entity)}
+"""
+
+
+def find_losers(entity: Entity, kept: Kept) -> str:
+    """Of the rows of one key in this load, all but the latest, whatever the order of arrival."""
+    return f"""
+with repeated as (
+    select {entity.key_sql()} as _key
+    from {INCOMING} as incoming
+    where {kept.condition(entity)}
+    group by 1
+    having count(*) > 1
+),
+ranked as (
+    select
+        incoming.ctid as row_id,
+        row_number() over (
+            partition by repeated._key
+            order by
+                {_changed_at(entity)} desc nulls last,
+                coalesce(_is_deleted, false) desc,
+                {_content(entity)} desc,
+                incoming.ctid
+        ) as place
+    from {INCOMING} as incoming
+    inner join repeated on repeated._key = {entity.key_sql()}
+    where {kept.condition(entity)}
+)
+insert into {LOSERS} (row_id)
+select row_id from ranked where place > 1
+"""
+
+
+def insert_all(entity: Entity, kept: Kept) -> str:
+    """Land everything: for a source and entity of which raw holds nothing yet."""
+    return f"""
+insert into raw.{entity.name} ({_targets(entity)})
+select
+    {_contract_values(entity)},
+    {_system_values(entity)}
+from (
+    {_fresh(entity, kept)}
+) as fresh
+"""
+
+
+def insert_changed(entity: Entity, kept: Kept) -> str:
+    """Land rows whose content is not already the latest version of their key.
+
+    A source read live tells the present state, so its row is the newest whatever its own times say,
+    unless the entity's time is that of the change (`updated_at`) and the row gives it. A corrected
+    file likewise outranks what the same file said before.
+    """
+    always_newest = (
+        "fresh._changed_at is null or coalesce(latest._origin = %(origin)s, false)"
+        if entity.changed_at_orders_versions
+        else "fresh._changed_at is null or latest._origin is not distinct from %(origin)s"
+    )
+    return f"""
+with fresh as materialized (
+    {_fresh(entity, kept)}
+),
+latest as (
+    select distinct on (stored._key)
+        stored._key,
+        stored._changed_at,
+        stored._content_hash,
+        stored._origin
+    from raw.{entity.name} as stored
+    inner join fresh on fresh._key = stored._key
+    where stored._source = %(source)s
+    order by stored._key, stored._changed_at desc nulls last, stored._load_id desc
+),
+compared as (
+    select
+        fresh.*,
+        latest._changed_at as _latest_at,
+        latest._key is not null and ({always_newest}) as _is_newest,
+        latest._key is not null and latest._content_hash = fresh._content_hash as _is_latest,
+        latest._origin is distinct from %(origin)s as _is_elsewhere
+    from fresh
+    left join latest on latest._key = fresh._key
+),
+judged as materialized (
+    select
+        compared.*,
+        compared._is_latest
+        or (
+            not compared._is_newest
+            and compared._changed_at < compared._latest_at
+            and exists (
+                select 1
+                from raw.{entity.name} as stored
+                where
+                    stored._source = %(source)s
+                    and stored._key = compared._key
+                    and stored._content_hash = compared._content_hash
+            )
+        ) as _is_known
+    from compared
+),
+landed as (
+    insert into raw.{entity.name} ({_targets(entity)})
+    select
+        {_contract_values(entity)},
+        {
+        _system_values(
+            entity,
+            "case when _is_newest then greatest(_changed_at, _latest_at) else _changed_at end",
+        )
+    }
+    from judged
+    where not coalesce(_is_known, false)
+)
+select
+    count(*) filter (where not coalesce(_is_known, false)),
+    count(*) filter (where _is_known and _is_elsewhere)
+from judged
+"""
+
+
+def insert_tombstones(entity: Entity) -> str:
+    """Mark as deleted the keys that a file's earlier content had and its present one has not."""
+    return f"""
+with latest as (
+    select distinct on (_key) *
+    from raw.{entity.name}
+    where
+        _source = %(source)s
+        and _key in (
+            select _key
+            from raw.{entity.name}
+            where _source = %(source)s and _origin = %(origin)s
+        )
+    order by _key, _changed_at desc nulls last, _load_id desc
+)
+insert into raw.{entity.name} ({_targets(entity)})
+select
+    {", ".join(entity.column_names)},
+    _source,
+    _key,
+    %(load_id)s,
+    %(business_date)s,
+    _changed_at,
+    {_TOMBSTONE},
+    true,
+    _origin
+from latest
+where
+    _origin = %(origin)s
+    and not _is_deleted
+    and not exists (
+        select 1 from {INCOMING} as incoming where {entity.key_sql("incoming.")} = latest._key
+    )
+"""
+
+
+_TOMBSTONE = "md5('deleted')::uuid"
+
+
+def _content(entity: Entity) -> str:
+    """The contract columns as one text.
+
+    Trailing nulls say nothing: a column that the contract gains at its end leaves the hash of rows
+    without it as it was. A comma or bracket within a value is quoted, so that no two rows meet.
+    """
+    values = ", ".join(rules.value(column) for column in entity.columns)
+    return f"rtrim(row({values})::text, ',)')"
+
+
+def _changed_at(entity: Entity) -> str:
+    return f"coalesce({entity.changed_at}, _changed_at)" if entity.changed_at else "_changed_at"
+
+
+def _fresh(entity: Entity, kept: Kept) -> str:
+    """This load's good rows, one a key, with key, time and hash."""
+    columns = ",\n        ".join(f"{rules.value(c)} as {c.name}" for c in entity.columns)
+    return f"""select
+        {columns},
+        {entity.key_sql()} as _key,
+        {_changed_at(entity)} as _changed_at,
+        coalesce(_is_deleted, false) as _is_deleted,
+        case
+            when _is_deleted then {_TOMBSTONE}
+            else md5({_content(entity)})::uuid
+        end as _content_hash
+    from {INCOMING} as incoming
+    where {kept.condition(entity)}"""
+
+
+def _targets(entity: Entity) -> str:
+    return ", ".join(entity.column_names) + (
+        ", _source, _key, _load_id, _known_from, _changed_at, _content_hash, _is_deleted, _origin"
+    )
+
+
+def _contract_values(entity: Entity) -> str:
+    return ", ".join(entity.column_names)
+
+
+def _system_values(entity: Entity, changed_at: str = "_changed_at") -> str:
+    return f"""%(source)s,
+    _key,
+    %(load_id)s,
+    case
+        when %(covers_from)s::date is null then '-infinity'::date
+        else greatest(
+            least((_changed_at at time zone %(timezone)s)::date, %(business_date)s::date),
+            %(covers_from)s::date
+        )
+    end,
+    {changed_at},
+    _content_hash,
+    _is_deleted,
+    %(origin)s::text"""

@@ -1,0 +1,187 @@
+"""What a source is to the rest of Moshtari: batches of contract columns for one business day.
+
+A reader yields, for one entity and one window, any mix of
+
+- `TextRows`: values as PostgreSQL text input; landing casts and validates them row by row,
+- `BinaryCopy`: a PGCOPY stream of already typed columns (PostgreSQL sources),
+- `RejectedRecord`: a record that could not even be split into columns.
+
+A reader never skips a record silently: it yields it, yields it as rejected, or raises
+`SourceError`. It reads no clock; the window says which changes are wanted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, ClassVar, Protocol, TypeAlias, runtime_checkable
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel
+
+
+@dataclass(frozen=True)
+class Window:
+    """The changes that one load is to bring: `[start, end)`, both zone-aware.
+
+    `start` is None for a first load (all history up to `end`); else it already includes the
+    source's lookback. A row changed at or after `end` belongs to a later day and is not yielded,
+    except by files, which are taken whole.
+    """
+
+    business_date: date
+    start: datetime | None
+    end: datetime
+    timezone: ZoneInfo
+
+
+@dataclass(frozen=True)
+class Origin:
+    """One file (or object) of a source: its path as configured or found, bytes, and checksum."""
+
+    path: str
+    size: int
+    checksum: str
+
+
+@dataclass(frozen=True)
+class TextRows:
+    """Some thousand rows of contract columns, as PostgreSQL text input.
+
+    - `columns`: contract columns in any order, all of one entity; those left out are null (or the
+      contract's default). `_changed_at` and `_is_deleted` may be supplied too; of a deleted row
+      only the key is required.
+    - `rows`: one tuple a row, as long as `columns`; None is null, and '' stays ''. Times carry an
+      offset (`2026-03-20T08:00:00+03:30`, `...Z`): one without is rejected. Numbers are plain
+      (`-12.50`, `1e3`); Persian and Arabic digits and separators are understood. Arrays are
+      PostgreSQL literals (see `array_text`), booleans true/false, jsonb JSON text.
+    - `positions`: where each row stands at the source (`line 17`, `ticket 42`): the same on every
+      reading of the same content, and free of personal data.
+    - `raw`: the record as received, kept beside a rejected row; None: the row's columns as JSON.
+    """
+
+    columns: tuple[str, ...]
+    rows: Sequence[tuple[str | None, ...]]
+    positions: Sequence[str]
+    raw: Sequence[bytes] | None = None
+    origin: Origin | None = None
+
+
+@dataclass(frozen=True)
+class BinaryCopy:
+    """A whole PGCOPY binary stream, header and trailer included, in the contract's types.
+
+    `blocks` may be cut anywhere; about 256 KB each is fastest. Where a value does not fit its
+    type, at the source (`TypedReadError` from `blocks`) or on arrival, landing drops what it has of
+    the stream and takes the batches of `as_text()` in its place: then only bad rows go to
+    quarantine.
+    """
+
+    columns: tuple[str, ...]
+    blocks: Iterator[bytes]
+    as_text: Callable[[], Iterator[Batch]]
+
+
+class TypedReadError(Exception):
+    """Raised by a `BinaryCopy`'s blocks: the source holds values that are not of their type."""
+
+
+@dataclass(frozen=True)
+class RejectedRecord:
+    """A record that is no row (broken, truncated). `reason` holds no personal data."""
+
+    position: str
+    reason: str
+    raw: bytes
+    origin: Origin | None = None
+
+
+Batch: TypeAlias = TextRows | BinaryCopy | RejectedRecord
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """One line of `moshtari doctor`: what was tried, whether it works, and the remedy if not."""
+
+    name: str
+    ok: bool
+    detail: str = ""
+    remedy: str = ""
+
+
+class SourceError(Exception):
+    """A source could not be read.
+
+    The message says which source and entity, what happened, and what to do about it; it holds no
+    personal data and no secret.
+    """
+
+    def __init__(self, source: str, entity: str | None, what: str, remedy: str) -> None:
+        self.source, self.entity, self.what, self.remedy = source, entity, what, remedy
+        place = f"source {source}" + (f", {entity}" if entity else "")
+        super().__init__(f"{place}: {what}. {remedy}")
+
+    def __reduce__(self) -> tuple[type[SourceError], tuple[str, str | None, str, str]]:
+        return type(self), (self.source, self.entity, self.what, self.remedy)
+
+
+@dataclass(frozen=True)
+class SourceContext:
+    """What a reader may know of its deployment: its zone, its weekend, and where its YAML lies."""
+
+    timezone: ZoneInfo
+    base_currency: str
+    directory: Path
+
+
+class Source(Protocol):
+    """One configured source. `Config` is the pydantic model of its part of the YAML.
+
+    `lookback_hours` is how far before its day a window begins, for rows whose transaction committed
+    late (or that the API shows late); 0 where the source cannot be late.
+    """
+
+    kind: ClassVar[str]
+    Config: ClassVar[type[BaseModel]]
+    name: str
+    lookback_hours: float
+
+    def __init__(self, name: str, config: Any, context: SourceContext) -> None: ...
+
+    def entities(self) -> tuple[str, ...]:
+        """Names of the contract's entities that this source supplies."""
+
+    def read(self, entity: str, window: Window) -> Iterator[Batch]:
+        """The window's changes of one entity, streamed; SourceError if it cannot be read whole."""
+
+    def check(self) -> list[CheckResult]:
+        """Tries connection and permissions without changing anything; never raises."""
+
+
+@runtime_checkable
+class OriginSource(Protocol):
+    """A source made of files: landing asks which there are, and reads those it has not yet landed.
+
+    Landing keeps path, size and checksum of what it landed for (source, entity). A file with the
+    checksum it had when it was last landed is not read again. A changed file replaces its own rows:
+    rows it still has land as new versions if they differ, and keys that it no longer has get a
+    tombstone, unless they have come from another file since. Every file lands in a transaction of
+    its own. A file that has vanished takes nothing with it.
+    """
+
+    def origins(self, entity: str, window: Window) -> Sequence[Origin]:
+        """The files of the entity, sorted by path; SourceError when there are none."""
+
+    def read_origin(self, entity: str, origin: Origin, window: Window) -> Iterator[Batch]:
+        """All rows of one file; batches and rejected records may leave `origin` out."""
+
+
+def array_text(values: Sequence[str | None]) -> str:
+    """A PostgreSQL array literal of text values, for `text[]` columns: `{"a","b\\"c",NULL}`."""
+    quoted = (
+        "NULL" if value is None else '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        for value in values
+    )
+    return "{" + ",".join(quoted) + "}"

@@ -1,0 +1,291 @@
+"""The `postgres` source: a shop's own PostgreSQL (14 or newer), read by COPY.
+
+Configuration maps each contract column to an SQL expression over one table or query. Rows are read
+in a read-only transaction of one snapshot, in binary, so that nothing is parsed on the way; when a
+value does not fit the contract's type, the same rows are read again as text, and landing
+quarantines the bad ones alone.
+
+Late commits: a transaction that set `updated_at` before midnight may commit after the night's run
+began. `lookback_hours` must be longer than the source's longest transaction; what is read twice
+lands once.
+"""
+
+# ruff: noqa: S608 - the deployment's own SQL is what this module sends
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import ClassVar, TypeVar
+
+import psycopg
+from pydantic import BaseModel
+
+from moshtari.landing.contract import ENTITIES, SUPPLIED_SYSTEM_COLUMNS
+from moshtari.landing.errors import describe
+from moshtari.sources.base import (
+    Batch,
+    BinaryCopy,
+    CheckResult,
+    RejectedRecord,
+    SourceContext,
+    SourceError,
+    TextRows,
+    TypedReadError,
+    Window,
+)
+from moshtari.sources.postgres_config import PostgresConfig
+from moshtari.sources.postgres_text import parse_copy_text
+
+_BLOCK = 256 * 1024
+_ROWS_A_BATCH = 2_000
+_FLOAT4, _FLOAT8, _TIMESTAMP = 700, 701, 1114
+_TIMES = (1082, 1114, 1184)
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """How a column is read: in the contract's type, and as text where a value defies that."""
+
+    typed: str
+    as_text: str
+
+
+class PostgresSource:
+    """Reader of one PostgreSQL database; opens a connection for each entity and check."""
+
+    kind: ClassVar[str] = "postgres"
+    Config: ClassVar[type[BaseModel]] = PostgresConfig
+
+    def __init__(self, name: str, config: PostgresConfig, context: SourceContext) -> None:
+        self.name = name
+        self.config = config
+        self.lookback_hours = config.lookback_hours
+
+    def entities(self) -> tuple[str, ...]:
+        """The configured entities, in the contract's order."""
+        return tuple(name for name in ENTITIES if name in self.config.entities)
+
+    def read(self, entity: str, window: Window) -> Iterator[Batch]:
+        """One `BinaryCopy` of the window's rows.
+
+        Raises SourceError when the database cannot be reached, or the mapping does not fit it.
+        """
+        with self._session(entity) as connection:
+            readings = self._probe(connection, entity)
+            typed = {name: reading.typed for name, reading in readings.items()}
+            yield BinaryCopy(
+                tuple(readings),
+                self._told(entity, _blocks(connection, self._select(entity, window, typed))),
+                lambda: self._told(entity, self._read_text(entity, window, connection, readings)),
+            )
+
+    def check(self) -> list[CheckResult]:
+        """Connection, then each entity's table, columns and permission."""
+        label = f"source {self.name}"
+        try:
+            with self._session(None) as connection:
+                version = connection.info.server_version // 10000
+        except SourceError as error:
+            return [CheckResult(label, False, error.what, error.remedy)]
+        results = [CheckResult(label, True, f"PostgreSQL {version} answers")]
+        for entity in self.entities():
+            try:
+                with self._session(entity) as connection:
+                    self._probe(connection, entity)
+                results.append(CheckResult(f"{label}: {entity}", True, "can be read"))
+            except SourceError as error:
+                results.append(CheckResult(f"{label}: {entity}", False, error.what, error.remedy))
+        return results
+
+    @contextmanager
+    def _session(self, entity: str | None) -> Iterator[psycopg.Connection]:
+        """A read-only snapshot, with psycopg's errors told as SourceError."""
+        try:
+            with psycopg.connect(
+                self.config.dsn, connect_timeout=10, application_name="moshtari"
+            ) as connection:
+                connection.read_only = True
+                connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+                for setting, value in (
+                    ("statement_timeout", f"{self.config.statement_timeout_seconds * 1000:.0f}"),
+                    ("timezone", self.config.timezone or "UTC"),
+                    ("datestyle", "ISO, YMD"),
+                    ("client_encoding", "UTF8"),
+                ):
+                    connection.execute("select set_config(%s, %s, false)", [setting, value])
+                connection.commit()
+                yield connection
+        except psycopg.Error as error:
+            raise self._error(entity, None, error) from error
+
+    def _probe(self, connection: psycopg.Connection, entity: str) -> dict[str, _Reading]:
+        """How each column is read; SourceError naming the one that cannot be."""
+        config = self.config.entities[entity]
+        expressions = self._expressions(entity)
+        oids = self._types_of(connection, entity, expressions)
+        readings = {
+            name: self._reading(entity, name, expression, oids[name])
+            for name, expression in expressions.items()
+        }
+        typed = {name: reading.typed for name, reading in readings.items()}
+        self._types_of(connection, entity, typed)
+        if config.where is not None:
+            self._types_of(connection, entity, {"where": f"({config.where})::boolean"})
+        return readings
+
+    def _expressions(self, entity: str) -> dict[str, str]:
+        config = self.config.entities[entity]
+        extra = {"_changed_at": config.changed_at} if config.changed_at else {}
+        return {**config.columns, **extra}
+
+    def _types_of(
+        self, connection: psycopg.Connection, entity: str, expressions: dict[str, str]
+    ) -> dict[str, int]:
+        """Type ids of the expressions: of all at once, or one by one to find the wrong one."""
+        relation = self.config.entities[entity].relation
+        selected = ", ".join(f"({expression})" for expression in expressions.values())
+        try:
+            with connection.transaction():
+                cursor = connection.execute(_sql(f"select {selected} from {relation} limit 0"))
+        except psycopg.Error as error:
+            if connection.closed:
+                raise
+            if len(expressions) > 1:
+                found: dict[str, int] = {}
+                for name, expression in expressions.items():
+                    found |= self._types_of(connection, entity, {name: expression})
+                return found
+            name = next(iter(expressions))
+            if isinstance(error, psycopg.DataError):
+                return {name: 0}  # a constant that does not fit its type: for landing to say
+            raise self._error(entity, name, error) from error
+        description = cursor.description or []
+        return dict(zip(expressions, (column.type_code for column in description), strict=True))
+
+    def _reading(self, entity: str, column: str, expression: str, oid: int) -> _Reading:
+        contract = ENTITIES[entity]
+        target = SUPPLIED_SYSTEM_COLUMNS.get(column) or contract.column(column).pg_type
+        if target == "timestamptz" and oid == _TIMESTAMP and self.config.timezone is None:
+            raise SourceError(
+                self.name,
+                entity,
+                f"{self._key(entity, column)} is a time without a zone",
+                f"Set sources.{self.name}.timezone to the zone that the shop writes its times in",
+            )
+        as_text = f"({expression})::text"
+        if target == "numeric" and oid in (_FLOAT4, _FLOAT8):
+            # A float cast to numeric loses its last digits; its text has them all.
+            return _Reading(f"{as_text}::numeric", as_text)
+        typed = f"({expression})::{target}"
+        return _Reading(typed, f"{typed}::text" if oid in _TIMES else as_text)
+
+    def _select(self, entity: str, window: Window, columns: dict[str, str]) -> str:
+        config = self.config.entities[entity]
+        selected = ", ".join(f"{expression} as {name}" for name, expression in columns.items())
+        conditions = [f"({config.where})"] if config.where else []
+        if config.changed_at:
+            changed = f"({config.changed_at})"
+            bounds = [f"{changed} < '{window.end.isoformat()}'::timestamptz"]
+            if window.start is not None:
+                bounds.insert(0, f"{changed} >= '{window.start.isoformat()}'::timestamptz")
+            # A row that does not say when it changed would never be in any window.
+            conditions.append(f"(({' and '.join(bounds)}) or {changed} is null)")
+        where = f" where {' and '.join(conditions)}" if conditions else ""
+        return f"select {selected} from {config.relation}{where}"
+
+    def _read_text(
+        self,
+        entity: str,
+        window: Window,
+        connection: psycopg.Connection,
+        readings: dict[str, _Reading],
+    ) -> Iterator[Batch]:
+        """The same rows with each expression as text, for landing to cast one by one."""
+        connection.rollback()
+        names = tuple(readings)
+        select = self._select(entity, window, {name: readings[name].as_text for name in names})
+        key = [names.index(name) for name in ENTITIES[entity].key]
+        rows: list[tuple[str | None, ...]] = []
+        positions: list[str] = []
+        with (
+            connection.cursor() as cursor,
+            cursor.copy(_sql(f"copy ({select}) to stdout")) as copy,
+        ):
+            for line in copy:
+                row = parse_copy_text(bytes(line))
+                if row is None:
+                    yield RejectedRecord("no key", "not UTF-8 text", bytes(line))
+                    continue
+                rows.append(row)
+                positions.append("/".join(row[index] or "" for index in key) or "no key")
+                if len(rows) >= _ROWS_A_BATCH:
+                    yield TextRows(names, rows, positions)
+                    rows, positions = [], []
+        if rows:
+            yield TextRows(names, rows, positions)
+
+    def _told(self, entity: str, batches: Iterator[_T]) -> Iterator[_T]:
+        """The iterator, with psycopg's errors told as SourceError: landing runs it, not `read`."""
+        try:
+            yield from batches
+        except psycopg.Error as error:
+            raise self._error(entity, None, error) from error
+
+    def _key(self, entity: str, column: str | None) -> str:
+        place = f"sources.{self.name}.entities.{entity}"
+        if column is None:
+            return place
+        if column == "_changed_at":
+            return f"{place}.changed_at"
+        return f"{place}.{column}" if column == "where" else f"{place}.columns.{column}"
+
+    def _error(self, entity: str | None, column: str | None, error: psycopg.Error) -> SourceError:
+        key = self._key(entity, column) if entity else f"sources.{self.name}"
+        remedy = _remedy(error, key)
+        where = f"{key}: " if column else ""
+        return SourceError(self.name, entity, f"{where}{describe(error)}", remedy)
+
+
+def _blocks(connection: psycopg.Connection, select: str) -> Iterator[bytes]:
+    """PGCOPY in blocks of 256 KB: the server sends a message a row, and each write costs a call."""
+    chunks: list[bytes | bytearray | memoryview] = []
+    size = 0
+    try:
+        with (
+            connection.cursor() as cursor,
+            cursor.copy(_sql(f"copy ({select}) to stdout (format binary)")) as copy,
+        ):
+            for chunk in copy:
+                chunks.append(chunk)
+                size += len(chunk)
+                if size >= _BLOCK:
+                    yield b"".join(chunks)
+                    chunks.clear()
+                    size = 0
+    except psycopg.DataError as error:
+        raise TypedReadError(type(error).__name__) from error
+    if chunks:
+        yield b"".join(chunks)
+
+
+def _sql(statement: str) -> bytes:
+    """The deployment's own SQL, as psycopg takes statements that are no literals of the program."""
+    return statement.encode()
+
+
+def _remedy(error: psycopg.Error, key: str) -> str:
+    state = error.sqlstate or ""
+    if state == "42501":
+        return "Grant select on it to the login of the source's dsn"
+    if state in ("42P01", "3F000"):
+        return f"Mend `table` or `query` of {key}, or the search_path of the login"
+    if state == "57014":
+        return "Raise statement_timeout_seconds of the source, or give changed_at an index"
+    if state.startswith("28"):
+        return "Mend user and password in the source's dsn"
+    if state.startswith("42"):
+        return f"Mend the SQL of {key}"
+    return "See that the server runs and the source's dsn is right, then run the day again"
