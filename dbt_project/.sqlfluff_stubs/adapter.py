@@ -1,0 +1,12 @@
+"""A stand-in for dbt's adapter: a dispatched macro becomes a plain expression."""
+
+from collections.abc import Callable
+
+
+def dispatch(name: str) -> Callable[..., str]:
+    """A macro of that name, whatever its arguments."""
+    if name == "unnested":
+        return lambda array, alias, column: (
+            f"cross join lateral unnest({array}) as {alias} ({column})"
+        )
+    return lambda *arguments: "dispatched"

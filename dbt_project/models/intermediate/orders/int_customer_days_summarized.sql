@@ -1,0 +1,61 @@
+with orders as (
+    select * from {{ ref("int_orders_valued") }}
+),
+
+refunds as (
+    select * from {{ ref("int_refunds_valued") }}
+),
+
+movements as (
+    select
+        customer_key,
+        ordered_on as day,
+        case when is_valid then 1 else 0 end as valid_orders,
+        case when is_valid and discount_base > 0 then 1 else 0 end as discounted_orders,
+        case when is_valid and is_sold_by_customer then 1 else 0 end as marketplace_orders,
+        case when direction = 'purchase' then 1 else 0 end as bought_by_shop,
+        case when campaign is not null then 1 else 0 end as campaign_orders,
+        case when is_valid then ordered_at end as valid_ordered_at,
+        case when is_sold then gross_base else 0 end as gross_revenue,
+        case when is_sold then discount_base else 0 end as discounts,
+        0 as refunds
+    from orders
+
+    union all
+
+    select
+        orders.customer_key,
+        refunds.completed_on as day,
+        0 as valid_orders,
+        0 as discounted_orders,
+        0 as marketplace_orders,
+        0 as bought_by_shop,
+        0 as campaign_orders,
+        null as valid_ordered_at,
+        0 as gross_revenue,
+        0 as discounts,
+        refunds.amount_base as refunds
+    from refunds
+    inner join orders on refunds.order_key = orders.order_key
+    where refunds.exclusion is null and orders.is_sold
+),
+
+final as (
+    select
+        customer_key,
+        day,
+        cast(sum(valid_orders) as integer) as valid_orders,
+        cast(sum(discounted_orders) as integer) as discounted_orders,
+        cast(sum(marketplace_orders) as integer) as marketplace_orders,
+        cast(sum(bought_by_shop) as integer) as bought_by_shop,
+        cast(sum(campaign_orders) as integer) as campaign_orders,
+        max(valid_ordered_at) as last_valid_ordered_at,
+        sum(gross_revenue) as gross_revenue,
+        sum(discounts) as discounts,
+        sum(refunds) as refunds,
+        sum(gross_revenue - discounts - refunds) as net_revenue
+    from movements
+    group by customer_key, day
+)
+
+select * from final

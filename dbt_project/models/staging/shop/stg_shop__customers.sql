@@ -1,0 +1,48 @@
+{{ config(materialized="table") }}
+
+with versions as (
+    {{ latest_versions("customers") }}
+),
+
+cleaned as (
+    select
+        *,
+        {{ dialled("phone") }} as dialled_phone
+    from versions
+    where created_at < {{ end_of_as_of_date() }}
+),
+
+final as (
+    select
+        _source as source,
+        customer_id,
+        {{ account_key("_source", "customer_id") }} as account_key,
+        created_at,
+        updated_at,
+        {{ business_date("created_at") }} as created_on,
+        nullif(trim(full_name), '') as full_name,
+        {{ normalised_name("full_name") }} as name_key,
+        {{ normalised_email("email") }} as email,
+        {{ international_phone("dialled_phone") }} as phone,
+        social_handles,
+        birth_date,
+        lower(nullif(trim(gender), '')) as gender,
+        nullif(trim(region), '') as region,
+        nullif(trim(city), '') as city,
+        nullif(trim(country), '') as country,
+        case lower(trim(party)) when 'organization' then 'organization' else 'person' end as party,
+        is_employee,
+        {{ account_key("_source", "referred_by_customer_id") }} as referred_by_account_key,
+        {%- for channel in var("outreach_channels") %}
+        lower({{ json_text("consents", [channel, "state"]) }}) as {{ channel }}_consent,
+        coalesce(
+            cast({{ json_text("consents", [channel, "at"]) }} as {{ instant_type() }}),
+            updated_at
+        ) as {{ channel }}_consent_at,
+        {%- endfor %}
+        coalesce(deleted_at < {{ end_of_as_of_date() }}, false) as is_deleted,
+        _load_id as load_id
+    from cleaned
+)
+
+select * from final
