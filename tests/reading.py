@@ -41,13 +41,13 @@ UNION = """
     having count(low) = 4
 """
 # The planner calls `slow_to_plan` for its estimate, when it has listed the partitions already: so a
-# publication often falls between the plan and the execution, as it does rarely by itself.
+# publication often falls between the plan and the execution, as it rarely does by itself.
 SLOW_PLAN = JOIN + " where c.customer_key >= slow_to_plan()"
 _SLOW_TO_PLAN = """
     create or replace function public.slow_to_plan() returns text language plpgsql stable as $$
     begin
         if coalesce(current_setting('reading.planned', true), '') = '' then
-            perform pg_sleep(0.03);
+            perform pg_sleep(0.5 * random());
             perform set_config('reading.planned', 'yes', true);
         end if;
         return '';

@@ -20,7 +20,7 @@ refunded as (
     select sum(refunds.amount_base) as refunds
     from {{ ref("int_refunds_valued") }} as refunds
     inner join {{ ref("int_orders_valued") }} as orders on refunds.order_key = orders.order_key
-    where refunds.exclusion is null and orders.is_sold
+    where refunds.exclusion is null and orders.takes_refunds
 ),
 
 counted as (

@@ -52,6 +52,9 @@ class Settings(BaseSettings):
     pg_port: int = 54329
     pg_database: str = "moshtari"
     airflow_port: int = 8790
+    # An Airflow that others keep running. When it is not given, Moshtari starts its own.
+    airflow_url: str | None = None
+    airflow_user: str = "admin"
     airflow_database_url: str | None = None
     help_desk_port: int = 8791
     social_port: int = 8792

@@ -33,7 +33,7 @@ def prepare_embedded(settings: Settings) -> None:
 
 
 def migrate(settings: Settings) -> list[str]:
-    """Apply what is not applied yet, one migration at a time, in one transaction each.
+    """Apply what is not applied yet, all of it in one transaction.
 
     Returns the names applied. Safe to repeat and to run twice at once. Raises psycopg.Error when
     the admin login lacks the rights (it must be able to create roles and schemas).

@@ -37,7 +37,7 @@ movements as (
         refunds.amount_base as refunds
     from refunds
     inner join orders on refunds.order_key = orders.order_key
-    where refunds.exclusion is null and orders.is_sold
+    where refunds.exclusion is null and orders.takes_refunds
 ),
 
 final as (

@@ -69,6 +69,9 @@ final as (
         refunded_base,
         exclusion,
         exclusion is null as is_sold,
+        -- A credit note is an order of nothing that carries refunds; what was sold before is in gross.
+        exclusion is null
+        or (direction = 'sale' and gross_amount = 0 and total_amount = 0) as takes_refunds,
         exclusion is null
         and not (returned_base > 0 and returned_base >= gross_base - discount_base) as is_valid
     from valued

@@ -1,0 +1,117 @@
+-- Grain: source and entity of which anything was landed for the business day, or is overdue.
+-- Figures of the ledger alone. What is usual is the median of earlier days of the same kind (weekend or
+-- not), first loads left out, several days that came at once spread over them.
+with day as (
+    select
+        current_setting('moshtari.business_date')::date as business_date,
+        string_to_array(current_setting('moshtari.weekend'), ',') as weekend
+),
+
+landed as (
+    select
+        loads.*,
+        day.business_date as asked_for,
+        (trim(to_char(loads.business_date, 'day')) = any(day.weekend))
+        = (trim(to_char(day.business_date, 'day')) = any(day.weekend)) as same_kind_of_day
+    from ops.loads as loads
+    cross join day
+    where loads.status = 'landed'
+),
+
+by_day as (
+    select
+        source,
+        entity,
+        business_date,
+        same_kind_of_day,
+        sum(landed_rows) / (business_date - min(covers_from) + 1) as landed_rows,
+        sum(read_rows) / count(*) as read_rows
+    from landed
+    where business_date < asked_for
+    group by source, entity, business_date, same_kind_of_day
+    having count(*) = count(covers_from)
+),
+
+recent as (
+    select
+        *,
+        row_number() over (partition by source, entity order by business_date desc) as nth
+    from by_day
+    where same_kind_of_day
+),
+
+usual as (
+    select
+        source,
+        entity,
+        percentile_cont(0.5) within group (order by landed_rows) as usual_landed,
+        percentile_cont(0.5) within group (order by read_rows) as usual_read,
+        count(*) as days_known
+    from recent
+    where nth <= 8
+    group by source, entity
+),
+
+arrived as (
+    select
+        source,
+        entity,
+        sum(landed_rows) filter (where business_date = asked_for) as landed_rows,
+        sum(read_rows) filter (where business_date = asked_for) as read_rows,
+        sum(read_rows) as read_in_all,
+        sum(quarantined_rows) as quarantined_rows,
+        bool_or(covers_from is null) as is_first_load,
+        bool_and(read_rows = landed_rows + unchanged_rows + quarantined_rows) as ledger_adds_up
+    from landed
+    where business_date >= asked_for and coalesce(covers_from, '-infinity') <= asked_for
+    group by source, entity
+),
+
+-- A source that landed on each of the three days before is expected today.
+expected as (
+    select source, entity
+    from ops.loads as loads
+    cross join day
+    where
+        loads.status = 'landed'
+        and loads.business_date between day.business_date - 3 and day.business_date - 1
+    group by source, entity
+    having count(distinct loads.business_date) = 3
+),
+
+attempts as (
+    select distinct on (source, entity) source, entity, status
+    from ops.loads as loads
+    cross join day
+    where loads.business_date = day.business_date
+    order by source, entity, load_id desc
+)
+
+select
+    source,
+    entity,
+    arrived.source is not null as has_arrived,
+    coalesce(attempts.status = 'failed' and arrived.source is null, false) as only_failed,
+    coalesce(arrived.ledger_adds_up, true) as ledger_adds_up,
+    coalesce(arrived.landed_rows, 0)::bigint as landed_rows,
+    coalesce(arrived.read_rows, 0)::bigint as read_rows,
+    coalesce(arrived.quarantined_rows, 0)::bigint as quarantined_rows,
+    coalesce(arrived.quarantined_rows / nullif(arrived.read_in_all, 0), 0)::float
+    as quarantined_share,
+    round(usual.usual_landed)::bigint as usual_rows,
+    -- Few rows a day say nothing when there are none.
+    coalesce(
+        usual.days_known >= 3 and not arrived.is_first_load and (
+            (usual.usual_landed >= 20 and arrived.landed_rows = 0)
+            or (usual.usual_read >= 20 and arrived.read_rows = 0)
+        ),
+        false
+    ) as is_suddenly_empty,
+    case
+        when usual.days_known >= 3 and usual.usual_landed >= 50 and not arrived.is_first_load
+            then (arrived.landed_rows / usual.usual_landed)::float
+    end as share_of_usual
+from arrived
+full outer join expected using (source, entity)
+full outer join attempts using (source, entity)
+left join usual using (source, entity)

@@ -1,0 +1,1 @@
+"""Keeping Moshtari running on one machine: processes, Airflow, nights, alerts and the doctor."""

@@ -1,0 +1,1 @@
+"""Outreach: the published lists as files that people and tools open."""

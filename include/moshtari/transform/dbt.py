@@ -1,0 +1,172 @@
+"""Build the candidate marts of one run with dbt, in a process of its own.
+
+dbt keeps state in its process (adapters, loggers, flags), so each build gets a fresh one. What it
+writes (compiled SQL, run results, logs) goes under MOSHTARI_HOME, never into the checked-out tree.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from moshtari.settings import Deployment, Settings
+
+_log = logging.getLogger(__name__)
+_BAD = ("error", "fail", "runtime error")
+
+
+class DbtError(RuntimeError):
+    """The build failed. Names the models and tests; holds no row values (dbt's log may)."""
+
+
+@dataclass(frozen=True)
+class BuildReport:
+    """What one build did: nodes by status, seconds, and the slowest models."""
+
+    nodes: dict[str, int]
+    seconds: float
+    slowest: tuple[tuple[str, float], ...]
+
+
+def variables(
+    deployment: Deployment, as_of_date: date, run_id: int, prior_run_id: int
+) -> dict[str, Any]:
+    """The dbt variables of one run: the deployment's own, and the day."""
+    return {
+        **deployment.vars,
+        "business_timezone": deployment.timezone,
+        "base_currency": deployment.base_currency,
+        "weekend": list(deployment.weekend),
+        "outreach_language": deployment.outreach.language,
+        "outreach_channels": list(deployment.outreach.channels),
+        "as_of_date": as_of_date.isoformat(),
+        "run_id": run_id,
+        "prior_run_id": prior_run_id,
+    }
+
+
+def build(
+    settings: Settings,
+    deployment: Deployment,
+    as_of_date: date,
+    run_id: int,
+    prior_run_id: int = 0,
+    *,
+    tell: Callable[[str], None] = _log.info,
+) -> BuildReport:
+    """Run seeds, models and data tests for one run; ``tell`` hears of every finished node.
+
+    Raises DbtError naming what failed and where the details are.
+    """
+    arguments = json.dumps(variables(deployment, as_of_date, run_id, prior_run_id))
+    target = target_folder(settings)
+    results = target / "run_results.json"
+    results.unlink(missing_ok=True)
+    status = _dbt(
+        settings, tell, "build", "--vars", arguments, "--exclude-resource-type", "unit_test"
+    )
+    return _report(results, status, target)
+
+
+def parse(settings: Settings, deployment: Deployment, as_of_date: date) -> None:
+    """Read the project once, which the first build would have to do. Raises DbtError."""
+    arguments = json.dumps(variables(deployment, as_of_date, 0, 0))
+    if _dbt(settings, _log.debug, "parse", "--vars", arguments) != 0:
+        raise DbtError(f"dbt cannot read the project; see {_log_file(settings)}")
+
+
+def target_folder(settings: Settings) -> Path:
+    """Compiled SQL and run results of the last build."""
+    return settings.home / "dbt" / "target"
+
+
+def _log_file(settings: Settings) -> Path:
+    return settings.home / "dbt" / "logs" / "dbt.log"
+
+
+def _dbt(settings: Settings, tell: Callable[[str], None], verb: str, *arguments: str) -> int:
+    project = settings.project_root / "dbt_project"
+    _log_file(settings).parent.mkdir(parents=True, exist_ok=True)
+    env = {
+        **os.environ,
+        **settings.database_environment(),
+        "DBT_TARGET_PATH": str(target_folder(settings)),
+        "DBT_LOG_PATH": str(_log_file(settings).parent),
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "False",
+        "PYTHONUNBUFFERED": "1",
+    }
+    command = [
+        sys.executable, "-m", "dbt.cli.main", "--log-format", "json", "--log-level", "info",
+        "--log-level-file", "warn", "--no-use-colors", verb, "--project-dir", str(project),
+        "--profiles-dir", str(project), *arguments,
+    ]  # fmt: skip
+    with subprocess.Popen(
+        command, env=env, cwd=project, stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        for line in process.stdout:
+            message = _finished_node(line)
+            if message:
+                tell(message)
+        return process.wait()
+
+
+def _finished_node(line: str) -> str | None:
+    """A line of dbt's log as progress: node, status, seconds. Other lines are left out on purpose:
+    an error of the database can quote a row."""
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return None
+    data = event.get("data") or {}
+    node = data.get("node_info") or {}
+    if event.get("info", {}).get("name") not in (
+        "LogModelResult",
+        "LogTestResult",
+        "LogSeedResult",
+    ):
+        return None
+    seconds = float(data.get("execution_time") or 0)
+    name, status = node.get("node_name", ""), node.get("node_status", data.get("status", ""))
+    return f"{name} {status} {seconds:.1f} s"
+
+
+def _report(results: Path, status: int, target: Path) -> BuildReport:
+    if not results.exists():
+        raise DbtError(
+            f"dbt ended with status {status} before it ran a model: the project does not compile "
+            f"or the database was not reached. See {target.parent / 'logs' / 'dbt.log'}"
+        )
+    document = json.loads(results.read_text(encoding="utf-8"))
+    nodes = document["results"]
+    failed = [node for node in nodes if node["status"] in _BAD]
+    if failed or status != 0:
+        names = ", ".join(
+            f"{node['unique_id'].split('.')[2]} ({node['status']}"
+            + (f", {node['failures']} rows" if node.get("failures") else "")
+            + ")"
+            for node in failed[:10]
+        )
+        raise DbtError(
+            f"{len(failed)} of {len(nodes)} dbt nodes failed: {names or 'none by name'}. "
+            f"Nothing was published. Details: {target.parent / 'logs' / 'dbt.log'}"
+        )
+    slowest = sorted(
+        ((node["unique_id"].split(".")[2], float(node["execution_time"])) for node in nodes),
+        key=lambda pair: -pair[1],
+    )
+    return BuildReport(
+        nodes=dict(Counter(node["unique_id"].split(".")[0] for node in nodes)),
+        seconds=float(document["elapsed_time"]),
+        slowest=tuple(slowest[:5]),
+    )

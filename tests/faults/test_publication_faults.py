@@ -1,0 +1,175 @@
+"""Publishers that are killed: wherever it happens, trying again leads to the same end."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import threading
+from datetime import timedelta
+
+import psycopg
+import pytest
+from tests.candidates import DAY, VIEWS, prepared_run
+
+from moshtari.publication import PUBLISHED, Run, prune, publish, rollback
+from moshtari.settings import Settings
+from moshtari.warehouse.connection import connect
+
+STEPS = (
+    *(f"prepared {mart.table}" for mart in PUBLISHED),
+    *(f"attached {mart.table}" for mart in PUBLISHED),
+    "extended the views",
+    "earlier readers have ended",
+    "flipped",
+)
+
+# A publisher in a process of its own, which kills itself as a power cut would, at a given step.
+PUBLISHER = """
+import json, os, signal, sys
+from moshtari.publication import publish
+from moshtari.settings import Settings
+
+settings, run_id, fatal = json.loads(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+
+def observe(step):
+    if step == fatal:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+publish(Settings(**settings), run_id, observe=observe)
+"""
+
+
+def publish_in_a_process(settings: Settings, run: Run, fatal: str) -> int:
+    given = json.dumps(settings.model_dump(mode="json"))
+    return subprocess.run(
+        [sys.executable, "-c", PUBLISHER, given, str(run.run_id), fatal], check=False
+    ).returncode
+
+
+def contents(pg: psycopg.Connection) -> dict[str, tuple[int, int, int]]:
+    return {
+        view: pg.execute(f"select count(*), min(run_id), max(run_id) from {view}").fetchone()
+        for view in VIEWS
+    }
+
+
+def expected(run: Run) -> dict[str, tuple[int, int, int]]:
+    rows = {
+        "bi.customers": 50,
+        "bi.customer_types": 50,
+        "bi.customer_life_cycle": 100,
+        "bi.segments_daily": 1,
+        "bi.calendar": 61,
+        "outreach.lists": 5,
+        "outreach.omissions": 1,
+    }
+    return {view: (count, run.run_id, run.run_id) for view, count in rows.items()}
+
+
+def with_a_new_column(pg: psycopg.Connection, number: int):
+    return lambda _: pg.execute(f"alter table candidate.customers add column extra_{number} int")
+
+
+@pytest.mark.slow
+def test_a_publisher_killed_between_any_two_steps_goes_on_where_it_stopped(settings, pg):
+    before = prepared_run(settings, pg)
+    publish(settings, before.run_id)
+    for number, step in enumerate(STEPS):
+        # Each night adds a column, so that every step has something to do.
+        columns = [with_a_new_column(pg, earlier) for earlier in range(number + 1)]
+        run = prepared_run(
+            settings, pg, after=lambda run, columns=columns: [add(run) for add in columns]
+        )
+        assert publish_in_a_process(settings, run, step) == -signal.SIGKILL, step
+        seen = contents(pg)
+        assert seen == expected(run if step == "flipped" else before), step
+        publish(settings, run.run_id)
+        assert contents(pg) == expected(run), step
+        moves = pg.execute(
+            "select count(*) from ops.publications where run_id = %s", [run.run_id]
+        ).fetchone()
+        assert moves == (1,), step
+        before = run
+    assert prune(settings, keep=2).waiting == ()
+    assert contents(pg) == expected(before)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("step", ["prepared customers", "attached calendar", "extended the views"])
+def test_a_first_publication_that_was_killed_shows_no_view_yet(settings, pg, step):
+    run = prepared_run(settings, pg)
+    assert publish_in_a_process(settings, run, step) == -signal.SIGKILL
+    marts = "select count(*) from pg_views where schemaname || '.' || viewname = any(%s)"
+    assert pg.execute(marts, [list(VIEWS)]).fetchone() == (0,)
+    publish(settings, run.run_id)
+    assert contents(pg) == expected(run)
+
+
+def test_a_server_that_ends_the_attach_halfway_leaves_the_candidate_whole(settings, pg):
+    run = prepared_run(settings, pg)
+    with connect(settings, role="moshtari_auditor") as holder:
+        holder.execute("select count(*) from candidate.customers")  # the attach must queue
+        failures: list[Exception] = []
+
+        def work() -> None:
+            try:
+                publish(settings, run.run_id, wait_seconds=60)
+            except psycopg.OperationalError as error:
+                failures.append(error)
+
+        publisher = threading.Thread(target=work)
+        publisher.start()
+        waiting = (
+            "select l.pid from pg_locks as l where l.locktype = 'relation' and not l.granted "
+            "and l.relation = 'candidate.customers'::regclass"
+        )
+        while (row := pg.execute(waiting).fetchone()) is None:
+            assert publisher.is_alive()
+        pg.execute("select pg_terminate_backend(%s)", [row[0]])
+        publisher.join()
+    assert len(failures) == 1
+    assert pg.execute("select count(*) from candidate.customers").fetchone() == (50,)
+    publish(settings, run.run_id)
+    assert contents(pg) == expected(run)
+
+
+def test_a_prune_that_was_killed_midway_is_finished_by_the_next(settings, pg):
+    runs = []
+    for offset in range(4):
+        runs.append(prepared_run(settings, pg, DAY + timedelta(days=offset)))
+        publish(settings, runs[-1].run_id)
+    with connect(settings, role="moshtari_auditor") as reader:
+        reader.execute(f"select count(*) from store.customers where run_id = {runs[0].run_id}")
+        failures: list[Exception] = []
+
+        def work() -> None:
+            try:
+                prune(settings, keep=2)
+            except psycopg.OperationalError as error:
+                failures.append(error)
+
+        pruner = threading.Thread(target=work)
+        pruner.start()
+        pending = "select inhrelid from pg_inherits where inhdetachpending"
+        while pg.execute(pending).fetchone() is None:
+            assert pruner.is_alive()
+        pg.execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity "
+            "where query like 'alter table %detach%' and pid <> pg_backend_pid()"
+        )
+        pruner.join()
+        assert len(failures) == 1
+        assert pg.execute(pending).fetchone() is not None
+    report = prune(settings, keep=2)
+    assert report.waiting == ()
+    assert pg.execute(pending).fetchone() is None
+    assert contents(pg) == expected(runs[3])
+    left = pg.execute(
+        "select count(*) from pg_class where relnamespace = 'store'::regnamespace "
+        "and relname like '%\\_r%' and relkind = 'r'"
+    ).fetchone()
+    assert left == (2 * len(PUBLISHED),)
+    assert rollback(settings).run_id == runs[2].run_id
+    assert contents(pg) == expected(runs[2])
