@@ -29,7 +29,7 @@ sources:
           currency: "'IRR'"
           status: status
 """
-# Airflow must be imported with its settings in the environment, so it is read in a process of its own.
+# Airflow reads its settings from the environment when it is imported: hence a process of its own.
 READ = """
 import json, sys
 heavy = {"pandas", "great_expectations", "dbt", "pyarrow", "cosmos"}

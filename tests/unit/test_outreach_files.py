@@ -54,7 +54,8 @@ def published(settings: Settings, pg: psycopg.Connection) -> Settings:
     for rank, name in enumerate(NAMES, start=1):
         pg.execute(
             "insert into store.lists values (%s, %s, %s, 'at_risk', %s, %s, %s, 'sms',"
-            " '+989121234567', 'fa', 'دیر شده', 'late', 'تماس', 'call', 0.5, 1234567.5, null, null)",
+            " '+989121234567', 'fa', 'دیر شده', 'late', 'تماس', 'call', 0.5, 1234567.5, null,"
+            " null)",
             [run[0], DAY, DAY, f"key{rank}", rank, name],
         )
     return settings

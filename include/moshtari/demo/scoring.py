@@ -64,7 +64,7 @@ def score(settings: Settings, world_dsn: str) -> tuple[date, IdentityScore, list
     """Score the published day. Raises ValueError when nothing is published."""
     with connect(settings, role="moshtari_builder") as connection:
         day = _published_day(connection)
-        customer_of = dict(
+        customer_of: dict[str, str] = dict(
             connection.execute(
                 "select order_id, customer_key from intermediate.int_orders_valued"
                 " where source = %s and customer_key is not null",
@@ -79,7 +79,7 @@ def score(settings: Settings, world_dsn: str) -> tuple[date, IdentityScore, list
             )
         }
     with psycopg.connect(world_dsn) as world:
-        person_of = dict(
+        person_of: dict[str, int] = dict(
             world.execute(
                 "select record_id, person_id from truth.records"
                 " where source = %s and entity = 'orders'",

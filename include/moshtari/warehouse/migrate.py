@@ -82,9 +82,7 @@ def _let_the_login_act(connection: psycopg.Connection, settings: Settings) -> No
     current = connection.execute("select session_user").fetchone()
     if current is not None and current[0] != settings.dsn()["user"]:
         statement = "grant {roles}, bi_reader, outreach_reader to {login} with inherit false"
-        connection.execute(
-            sql.SQL(statement).format(roles=sql.SQL(roles), login=login)  # type: ignore[arg-type]
-        )
+        connection.execute(sql.SQL(statement).format(roles=sql.SQL(roles), login=login))
         database = sql.Identifier(settings.dsn()["dbname"])
         connection.execute(sql.SQL("grant connect on database {} to {}").format(database, login))
     if settings.embedded:

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from tests.conftest import free_port
 
 from moshtari.demo import scenario
 from moshtari.operations.nights import NightProgress
 from moshtari.operations.stack import down
 from moshtari.settings import Settings
 from moshtari.warehouse.connection import connect
-from tests.conftest import free_port
 
 LAST_NIGHT = date(2026, 3, 18)
 PLAN = scenario.DemoPlan(LAST_NIGHT, customers=400, days=500, seed=77)

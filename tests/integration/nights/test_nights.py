@@ -11,6 +11,13 @@ from threading import Thread
 import openpyxl
 import psycopg
 import pytest
+from tests.integration.nights.conftest import (
+    FIRST_LOAD,
+    LAST_NIGHT,
+    SECOND_NIGHT,
+    THIRD_NIGHT,
+    Stage,
+)
 
 from moshtari.demo import scenario
 from moshtari.demo.scoring import score
@@ -21,8 +28,6 @@ from moshtari.operations.stack import EXTRACTION_DAGS, demo_processes
 from moshtari.publication import rollback, status
 from moshtari.settings import Settings
 from moshtari.warehouse.connection import connect
-from tests.integration.nights.conftest import FIRST_LOAD, LAST_NIGHT, SECOND_NIGHT, THIRD_NIGHT
-from tests.integration.nights.conftest import Stage
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -81,9 +86,11 @@ def test_readers_see_their_own_schema_only(stage: Stage) -> None:
         ("outreach_reader", ("bi.customers", "raw.customers", "store.outreach_lists")),
     ):
         for relation in forbidden:
-            with connect(stage.settings, role=role) as reader:
-                with pytest.raises(psycopg.errors.InsufficientPrivilege):
-                    reader.execute(f"select count(*) from {relation}".encode())
+            with (
+                connect(stage.settings, role=role) as reader,
+                pytest.raises(psycopg.errors.InsufficientPrivilege),
+            ):
+                reader.execute(f"select count(*) from {relation}".encode())
 
 
 def test_no_personal_data_in_what_analysts_read(stage: Stage) -> None:
@@ -267,9 +274,15 @@ def test_logs_and_xcoms_hold_no_personal_data(stage: Stage) -> None:
             for row in world.execute("select distinct full_name from shop.accounts").fetchall()
         ]
     assert emails
-    logs = [*(settings.home / "airflow" / "logs").rglob("*.log"), *settings.home.glob("run/*.log"),
-            *(settings.home / "dbt").rglob("*.log"), settings.home / "postgres.log",
-            *(settings.home / "data_docs").rglob("*.html"), settings.home / "alerts.jsonl"]  # fmt: skip
+    home = settings.home
+    logs = [
+        *(home / "airflow" / "logs").rglob("*.log"),
+        *(home / "run").glob("*.log"),
+        *(home / "dbt").rglob("*.log"),
+        *(home / "data_docs").rglob("*.html"),
+        home / "postgres.log",
+        home / "alerts.jsonl",
+    ]
     assert len(logs) > 20
     for log in logs:
         text = log.read_text(errors="replace")

@@ -69,7 +69,7 @@ final as (
         refunded_base,
         exclusion,
         exclusion is null as is_sold,
-        -- A credit note is an order of nothing that carries refunds; what was sold before is in gross.
+        -- A credit note is a sale of nothing whose refunds take back what other orders sold.
         exclusion is null
         or (direction = 'sale' and gross_amount = 0 and total_amount = 0) as takes_refunds,
         exclusion is null
