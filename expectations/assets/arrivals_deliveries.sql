@@ -4,6 +4,7 @@
 with day as (
     select
         current_setting('moshtari.business_date')::date as business_date,
+        string_to_array(current_setting('moshtari.sources'), ',') as sources,
         string_to_array(current_setting('moshtari.weekend'), ',') as weekend
 ),
 
@@ -11,6 +12,12 @@ landed as (
     select
         loads.*,
         day.business_date as asked_for,
+        -- A load that was mended and repeated is judged by its last attempt.
+        row_number() over (
+            partition by
+                loads.source, loads.entity, loads.business_date, coalesce(loads.origin, '')
+            order by loads.load_id desc
+        ) = 1 as is_last_attempt,
         (trim(to_char(loads.business_date, 'day')) = any(day.weekend))
         = (trim(to_char(day.business_date, 'day')) = any(day.weekend)) as same_kind_of_day
     from ops.loads as loads
@@ -35,13 +42,16 @@ by_day as (
 recent as (
     select
         *,
-        row_number() over (partition by source, entity order by business_date desc) as nth
+        row_number() over (
+            partition by source, entity, same_kind_of_day
+            order by business_date desc
+        ) as nth
     from by_day
-    where same_kind_of_day
 ),
 
+-- Days of the other kind tell something as long as there is none of this kind.
 usual as (
-    select
+    select distinct on (source, entity)
         source,
         entity,
         percentile_cont(0.5) within group (order by landed_rows) as usual_landed,
@@ -49,7 +59,8 @@ usual as (
         count(*) as days_known
     from recent
     where nth <= 8
-    group by source, entity
+    group by source, entity, same_kind_of_day
+    order by source, entity, same_kind_of_day desc
 ),
 
 arrived as (
@@ -58,8 +69,8 @@ arrived as (
         entity,
         sum(landed_rows) filter (where business_date = asked_for) as landed_rows,
         sum(read_rows) filter (where business_date = asked_for) as read_rows,
-        sum(read_rows) as read_in_all,
-        sum(quarantined_rows) as quarantined_rows,
+        sum(read_rows) filter (where is_last_attempt) as read_in_all,
+        sum(quarantined_rows) filter (where is_last_attempt) as quarantined_rows,
         bool_or(covers_from is null) as is_first_load,
         bool_and(read_rows = landed_rows + unchanged_rows + quarantined_rows) as ledger_adds_up
     from landed
@@ -74,6 +85,7 @@ expected as (
     cross join day
     where
         loads.status = 'landed'
+        and loads.source = any(day.sources)
         and loads.business_date between day.business_date - 3 and day.business_date - 1
     group by source, entity
     having count(distinct loads.business_date) = 3
@@ -83,7 +95,7 @@ attempts as (
     select distinct on (source, entity) source, entity, status
     from ops.loads as loads
     cross join day
-    where loads.business_date = day.business_date
+    where loads.business_date = day.business_date and loads.source = any(day.sources)
     order by source, entity, load_id desc
 )
 
@@ -99,11 +111,11 @@ select
     coalesce(arrived.quarantined_rows / nullif(arrived.read_in_all, 0), 0)::float
     as quarantined_share,
     round(usual.usual_landed)::bigint as usual_rows,
-    -- Few rows a day say nothing when there are none.
+    -- Few rows a day say nothing when there are none: eight a day are none once in 3,000 days.
     coalesce(
-        usual.days_known >= 3 and not arrived.is_first_load and (
-            (usual.usual_landed >= 20 and arrived.landed_rows = 0)
-            or (usual.usual_read >= 20 and arrived.read_rows = 0)
+        not arrived.is_first_load and (
+            (usual.usual_landed >= least_telling.rows and arrived.landed_rows = 0)
+            or (usual.usual_read >= least_telling.rows and arrived.read_rows = 0)
         ),
         false
     ) as is_suddenly_empty,
@@ -115,3 +127,4 @@ from arrived
 full outer join expected using (source, entity)
 full outer join attempts using (source, entity)
 left join usual using (source, entity)
+cross join lateral (select case when usual.days_known >= 3 then 8 else 20 end as rows) as least_telling

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,6 +28,10 @@ app = typer.Typer(
 console = Console()
 errors = Console(stderr=True)
 
+_EXAMPLE_QUERY = (
+    '"select segment, count(*), round(sum(net_revenue)) from bi.customers'
+    ' group by segment order by 2 desc"'
+)
 Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Business day.")]
 
 
@@ -295,20 +300,32 @@ def _yesterday(config: Path) -> date:
     return datetime.now(zone).date() - timedelta(days=1)
 
 
+def _program() -> str:
+    """How this program can be called from here: it need not be on the PATH."""
+    called = Path(sys.argv[0]).resolve()
+    if shutil.which("moshtari") == str(called):
+        return "moshtari"
+    here = Path.cwd()
+    return str(called.relative_to(here)) if called.is_relative_to(here) else str(called)
+
+
 def _say(message: str) -> None:
     console.print(f"[dim]·[/] {escape(message)}", highlight=False)
 
 
 def _where_next(settings: Settings, day: date) -> None:
+    from moshtari.quality.page import page_file
+
+    program = _program()
     lines: list[tuple[str, str]] = [
         ("Airflow", f"http://127.0.0.1:{settings.airflow_port}  user admin, password "
          f"{settings.secrets.get('airflow_admin')}"),
         ("List files", str(settings.home / "outreach" / day.isoformat())),
+        ("The gate", str(page_file(settings))),
         ("Data Docs", str(settings.home / "data_docs" / "index.html")),
-        ("SQL", "moshtari psql -c \"select segment, count(*), round(sum(net_revenue)) "
-         "from bi.customers group by 1 order by 2 desc\""),
-        ("One more night", f"moshtari run --date {day + timedelta(days=1)}"),
-        ("Stop", "moshtari down"),
+        ("SQL", f"{program} psql -c {_EXAMPLE_QUERY}"),
+        ("One more night", f"{program} run --date {day + timedelta(days=1)}"),
+        ("Stop", f"{program} down"),
     ]  # fmt: skip
     console.rule("[bold]where to look next")
     for name, text in lines:

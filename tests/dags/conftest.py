@@ -32,7 +32,7 @@ sources:
 # Airflow reads its settings from the environment when it is imported: hence a process of its own.
 READ = """
 import json, sys
-heavy = {"pandas", "great_expectations", "dbt", "pyarrow", "cosmos"}
+heavy = {"pandas", "great_expectations", "dbt", "pyarrow"}
 from airflow.dag_processing.dagbag import DagBag
 before = set(sys.modules)
 bag = DagBag(sys.argv[1])

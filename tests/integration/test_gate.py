@@ -17,7 +17,9 @@ from moshtari.publication import FencedError, PublicationError, Run, begin_run, 
 from moshtari.quality import GateShutError, run_gate
 from moshtari.settings import Deployment, Settings
 
-DEPLOYMENT = Deployment(name="test", sources={"shop": {"kind": "postgres"}})
+DEPLOYMENT = Deployment(
+    name="test", sources={name: {"kind": "postgres"} for name in ("shop", "help", "social")}
+)
 NAME, PHONE, EMAIL = "فرهاد نامجو", "09121234567", "farhad@example.ir"
 
 ORDERS = """
@@ -362,7 +364,15 @@ def test_warnings_are_published_with_the_run(settings, pg, run):
 
 
 @pytest.mark.parametrize(
-    ("before", "open_"), [([100] * 10, False), ([3] * 10, True), ([], True), ([100], True)]
+    ("before", "open_"),
+    [
+        ([100] * 10, False),
+        ([3] * 10, True),
+        ([], True),
+        ([100], False),
+        ([12], True),
+        ([12] * 5, False),
+    ],
 )
 def test_empty_is_suspicious_only_where_rows_are_usual(settings, pg, before, open_):
     """A source that seldom has rows, or is new, may have none."""
@@ -377,6 +387,24 @@ def test_empty_is_suspicious_only_where_rows_are_usual(settings, pg, before, ope
         run_gate(settings, DEPLOYMENT, "arrivals", run.run_id)
     shut_by = [check.name for check in caught.value.verdict.shut_by]
     assert shut_by == ["no_source_is_suddenly_empty"]
+
+
+def test_a_bad_load_that_was_mended_and_repeated_is_forgiven(settings, pg):
+    add_load(pg, "shop", "orders", DAY, 80, quarantined=20)
+    add_load(pg, "shop", "orders", DAY, 20)
+    run = begin_run(settings, DAY)
+    assert run_gate(settings, DEPLOYMENT, "arrivals", run.run_id).is_open
+
+
+def test_a_source_that_was_taken_out_is_waited_for_no_longer(settings, pg):
+    for number in range(4):
+        add_load(pg, "shop", "orders", DAY - timedelta(days=number), 100)
+    add_load(pg, "social", "mentions", DAY, 0, status="failed")
+    run = begin_run(settings, DAY)
+    with pytest.raises(GateShutError, match="no_source_only_failed"):
+        run_gate(settings, DEPLOYMENT, "arrivals", run.run_id)
+    without = Deployment(name="test", sources={"shop": DEPLOYMENT.sources["shop"]})
+    assert run_gate(settings, without, "arrivals", run.run_id).is_open
 
 
 def test_weekends_are_compared_with_weekends(settings, pg):

@@ -20,7 +20,15 @@ from moshtari.landing.land import Load, land, prepare
 from moshtari.landing.ledger import Counts
 from moshtari.landing.windows import plan_load
 from moshtari.settings import ConfigError, Deployment, Settings
-from moshtari.sources.base import Batch, OriginSource, Source, SourceError, Window
+from moshtari.sources.base import (
+    Batch,
+    ExplainedOrigins,
+    Origin,
+    OriginSource,
+    Source,
+    SourceError,
+    Window,
+)
 from moshtari.warehouse.connection import connect
 
 logger = logging.getLogger(__name__)
@@ -145,7 +153,7 @@ def _land_files(
         logger.info("%s.%s: reading %s", load.source, entity.name, origin.path)
         read = partial(source.read_origin, entity.name, origin)
         try:
-            counts = land(reconnect, connection, replace(load, origin=origin), read, plan).counts
+            counts = land(reconnect, connection, _of_file(source, load, origin), read, plan).counts
         except (SourceError, LandingError) as error:
             failures.append(str(error))
             if connection.closed:
@@ -166,6 +174,13 @@ def _land_files(
     result = land(reconnect, connection, day, lambda _window: iter(()), plan)
     assert result.load_id is not None
     return result.load_id, total
+
+
+def _of_file(source: OriginSource, load: Load, origin: Origin) -> Load:
+    if isinstance(source, ExplainedOrigins):
+        explain = partial(source.details, load.entity.name, origin)
+        return replace(load, origin=origin, explain=explain)
+    return replace(load, origin=origin)
 
 
 def _raise(error: SourceError, _window: Window) -> Iterator[Batch]:

@@ -44,6 +44,7 @@ class Load:
     dag_run: str = ""
     origin: Origin | None = None
     details: dict[str, Any] = field(default_factory=dict)
+    explain: Callable[[], dict[str, Any]] = dict
 
 
 @dataclass(frozen=True)
@@ -172,7 +173,7 @@ def _settle(
 ) -> Counts:
     """From the temporary tables to raw and quarantine."""
     entity = load.entity
-    counts = Counts(read=incoming.read, details=dict(load.details))
+    counts = Counts(read=incoming.read, details={**load.details, **load.explain()})
     if not incoming.read:
         return counts
     all_good = True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -28,7 +29,7 @@ def examine(settings: Settings, config: Path) -> Iterator[tuple[str, CheckResult
     yield "airflow", _airflow(settings)
     if deployment is not None:
         for name in deployment.sources:
-            yield from ((f"source {name}", check) for check in _source(deployment, name))
+            yield from (("source", check) for check in _source(deployment, name))
 
 
 def _disk(settings: Settings) -> CheckResult:
@@ -120,6 +121,10 @@ def _source(deployment: Deployment, name: str) -> Iterator[CheckResult]:
     try:
         source = configured_source(deployment, name)
     except ConfigError as error:
-        yield CheckResult("configuration", False, f"{error.key}: {error.problem}", error.remedy)
+        where = f"{error.key}: {error.problem}"
+        yield CheckResult(f"{name}: configuration", False, where, error.remedy)
         return
-    yield from source.check()
+    for check in source.check():
+        # Readers name their checks in their own words: here each begins with the source's name.
+        what = check.name.removeprefix("source ").removeprefix(name).lstrip(": ")
+        yield replace(check, name=f"{name}: {what}" if what else name)

@@ -55,7 +55,6 @@ def up(settings: Settings, config: Path, say: Say, *, schedule_from: datetime | 
     deployment = load_deployment(config)
     processes = airflow_processes(settings)
     if settings.airflow_url is not None:
-        up_warehouse(settings, say)
         say(f"waiting for the Airflow at {settings.airflow_url}")
         _wait_for_airflow(settings)
         return

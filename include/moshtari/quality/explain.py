@@ -19,15 +19,15 @@ def name_the_sources(
     connection: psycopg.Connection,
     expectations: Path,
     day: date,
-    weekend: tuple[str, ...],
+    configured: dict[str, str],
     checks: list[Check],
 ) -> list[Check]:
     """Add to each failed check of the ledger the sources it is about, with their figures."""
     if not any(check.suite == _SUITE and not check.success for check in checks):
         return checks
     with connection.transaction(), connection.cursor(row_factory=dict_row) as cursor:
-        for name, value in (("business_date", str(day)), ("weekend", ",".join(weekend))):
-            cursor.execute("select set_config(%s, %s, true)", [f"moshtari.{name}", value])
+        for name, value in {"moshtari.business_date": str(day), **configured}.items():
+            cursor.execute("select set_config(%s, %s, true)", [name, value])
         query = (expectations / "assets" / f"{_SUITE}.sql").read_text(encoding="utf-8")
         rows = cursor.execute(query.encode()).fetchall()
     return [

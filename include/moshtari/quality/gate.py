@@ -6,10 +6,13 @@ import logging
 from datetime import date, datetime
 from typing import Any
 
+import psycopg
+
 from moshtari.publication.errors import PublicationError
 from moshtari.quality.errors import GateShutError
 from moshtari.quality.expectations import SUITES, evaluate
 from moshtari.quality.explain import name_the_sources
+from moshtari.quality.page import write_page
 from moshtari.quality.record import candidate_figures, record, run_to_audit
 from moshtari.quality.verdict import Check, Stage, Verdict
 from moshtari.settings import Deployment, Settings
@@ -45,12 +48,14 @@ def run_gate(settings: Settings, deployment: Deployment, stage: Stage, run_id: i
         checks, problems, figures = _look(settings, deployment, stage, run_id, run.as_of_date)
         if stage == "arrivals":
             folder = settings.project_root / "expectations"
-            weekend = deployment.weekend
-            checks = name_the_sources(connection, folder, run.as_of_date, weekend, checks)
+            checks = name_the_sources(
+                connection, folder, run.as_of_date, configured(deployment), checks
+            )
         elif not problems:
             figures = candidate_figures(connection)
         verdict = Verdict(run_id, stage, run.as_of_date, tuple(checks), tuple(problems), figures)
         record(connection, verdict)
+        _show(settings, connection, deployment)
     if not verdict.is_open:
         raise GateShutError(verdict)
     return verdict
@@ -62,7 +67,7 @@ def _look(
     session = {
         "moshtari.run_id": str(run_id),
         "moshtari.business_date": day.isoformat(),
-        "moshtari.weekend": ",".join(deployment.weekend),
+        **configured(deployment),
     }
     try:
         checks, problems = evaluate(
@@ -79,6 +84,22 @@ def _look(
         _logger.exception("the gate could not check %s of run %s", stage, run_id)
         checks, problems = [], [f"the checks did not run ({type(error).__name__}): see the log"]
     return checks, problems, {}
+
+
+def _show(settings: Settings, connection: psycopg.Connection, deployment: Deployment) -> None:
+    """The page is for people; that it cannot be written is no reason to shut the gate."""
+    try:
+        write_page(settings, connection, deployment.timezone)
+    except OSError as error:
+        _logger.warning("the gate's page could not be written: %s", error.strerror)
+
+
+def configured(deployment: Deployment) -> dict[str, str]:
+    """What the queries of the assets ask of the deployment, as settings of their session."""
+    return {
+        "moshtari.weekend": ",".join(deployment.weekend),
+        "moshtari.sources": ",".join(deployment.sources),
+    }
 
 
 def thresholds(deployment: Deployment) -> dict[str, float]:

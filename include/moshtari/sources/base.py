@@ -178,6 +178,14 @@ class OriginSource(Protocol):
         """All rows of one file; batches and rejected records may leave `origin` out."""
 
 
+@runtime_checkable
+class ExplainedOrigins(OriginSource, Protocol):
+    """Files of which the source can tell more: what its configuration left out, by name."""
+
+    def details(self, entity: str, origin: Origin) -> dict[str, Any]:
+        """For the ledger, after the file was read: counts by name, no row values."""
+
+
 def array_text(values: Sequence[str | None]) -> str:
     """A PostgreSQL array literal of text values, for `text[]` columns: `{"a","b\\"c",NULL}`."""
     quoted = (
