@@ -280,6 +280,9 @@ def test_service_takes_secrets_from_the_environment(name: str) -> None:
     for key, value in SERVICES[name]["environment"].items():
         if not SECRET_NAME.search(key) or key.endswith(("BASE_URL", "SERVER_URL")):
             continue
+        if key == "MOSHTARI_AIRFLOW_URL":
+            assert "@" not in value, "the login stands apart from the address"
+            continue
         if key.endswith(("_CONN", "_URL")):
             assert re.search(r"//\w+:\$\{\w+:\?[^}]+\}@", value), f"{key} holds a literal password"
         else:

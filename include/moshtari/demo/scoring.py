@@ -67,8 +67,8 @@ def score(settings: Settings, world_dsn: str) -> tuple[date, IdentityScore, list
         customer_of: dict[str, str] = dict(
             connection.execute(
                 "select order_id, customer_key from intermediate.int_orders_valued"
-                " where source = %s and customer_key is not null",
-                [SHOP],
+                " where order_key like %s and customer_key is not null",
+                [f"{SHOP}/%"],
             )
         )
         carried = {

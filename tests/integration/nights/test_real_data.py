@@ -11,11 +11,11 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from tests.conftest import REPOSITORY, SHARED_DATA, free_port
 
 from moshtari.settings import Settings
 from moshtari.warehouse.connection import connect
 from moshtari.warehouse.migrate import embedded_server
-from tests.conftest import REPOSITORY, SHARED_DATA, free_port
 
 pytestmark = [
     pytest.mark.acceptance,
