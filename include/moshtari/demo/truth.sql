@@ -57,7 +57,8 @@ The labels of every person at the end of a business day in Tehran. A person can 
                 own latent gaps and at least 90 days
   at_risk       has bought and is cooling, or is gone but not yet lapsed; and nurses no grievance
   dissatisfied  has an open grievance, voiced or not
-  new           first purchase at most 30 days ago and all purchases on that one day
+  new           first purchase at most 30 days ago (the type; the phase `new` also ends with a second
+                purchase day)
   active        has bought, is alive and not cooling, and is not attached (loyal)
 
 is_observable says that the sources can have shown it by that day: silence has lasted 1.5 own gaps
@@ -131,7 +132,7 @@ as $$
     union all
     select b.person_id, 'new', true
     from buyers as b
-    where b.first_day = b.last_day and day - b.first_day <= 30
+    where day - b.first_day <= 30
     union all
     select b.person_id, 'active', true
     from buyers as b

@@ -18,7 +18,7 @@ from moshtari.landing.errors import ExtractError, LandingError, warehouse_error
 from moshtari.landing.families import configured_source
 from moshtari.landing.land import Load, land, prepare
 from moshtari.landing.ledger import Counts
-from moshtari.landing.windows import plan_load
+from moshtari.landing.windows import Coverage, plan_load
 from moshtari.settings import ConfigError, Deployment, Settings
 from moshtari.sources.base import (
     Batch,
@@ -133,8 +133,10 @@ def _land_files(
 ) -> tuple[int, Counts]:
     """Land new and changed files, each by itself, then note that the day is complete."""
     entity = load.entity
-    covered = ledger.covered_to(connection, load.source, entity)
+    landed_to = ledger.coverage(connection, load.source, entity, load.business_date).landed_to
     connection.rollback()
+    # A day's own row reads nothing, the files' rows do: the day counts as read when it is landed.
+    covered = Coverage(landed_to=landed_to, read_to=landed_to)
     plan = plan_load(load.business_date, covered, load.lookback_hours, load.timezone)
     reconnect = partial(_connect, settings)
     try:

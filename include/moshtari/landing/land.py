@@ -164,7 +164,7 @@ def _fail_dead_attempts(connection: psycopg.Connection, load: Load, load_id: int
 
 
 def _plan(connection: psycopg.Connection, load: Load) -> LoadPlan:
-    covered = ledger.covered_to(connection, load.source, load.entity)
+    covered = ledger.coverage(connection, load.source, load.entity, load.business_date)
     return plan_load(load.business_date, covered, load.lookback_hours, load.timezone)
 
 

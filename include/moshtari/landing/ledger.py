@@ -16,7 +16,7 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from moshtari.landing.contract import Entity
-from moshtari.landing.windows import LoadPlan
+from moshtari.landing.windows import Coverage, LoadPlan
 from moshtari.sources.base import Origin
 
 _ATTEMPT = "hashtextextended('moshtari.load/' || %s::bigint::text, 0)"
@@ -120,21 +120,29 @@ def fail_dead_attempts(
     ).rowcount
 
 
-def covered_to(connection: psycopg.Connection, source: str, entity: Entity) -> date | None:
-    """The last business day landed; None where none was.
+def coverage(
+    connection: psycopg.Connection, source: str, entity: Entity, business_date: date
+) -> Coverage:
+    """What earlier loads covered, for a load of `business_date`.
 
     Loads of single files do not count: a file source's day is covered when all files are in, which
     it notes by a row without an origin.
     """
     row = connection.execute(
         """
-        select max(business_date)
+        select
+            max(business_date),
+            max(business_date) filter (where read_rows > 0),
+            min(covers_from) filter (where business_date = %(day)s),
+            coalesce(
+                bool_or(business_date = %(day)s and covers_from is null and read_rows > 0), false
+            )
         from ops.loads
-        where source = %s and entity = %s and status = 'landed' and origin is null
+        where source = %(source)s and entity = %(entity)s and status = 'landed' and origin is null
         """,
-        [source, entity.name],
+        {"source": source, "entity": entity.name, "day": business_date},
     ).fetchone()
-    return row[0] if row is not None else None
+    return Coverage(*row) if row is not None else Coverage()
 
 
 def landed_origin(

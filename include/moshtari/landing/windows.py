@@ -10,6 +10,21 @@ from moshtari.sources.base import Window
 
 
 @dataclass(frozen=True)
+class Coverage:
+    """What earlier loads of a source and entity brought, as the load of one business day sees it.
+
+    - `landed_to`: the last day landed; `read_to`: the last day whose load had any row to read.
+    - `repeats_from`: where that day's load began when it was landed before (None: it was not).
+    - `repeats_first_load`: that day's load brought the history.
+    """
+
+    landed_to: date | None = None
+    read_to: date | None = None
+    repeats_from: date | None = None
+    repeats_first_load: bool = False
+
+
+@dataclass(frozen=True)
 class LoadPlan:
     """A load's window, and the first business day whose changes it brings (None: all history)."""
 
@@ -31,16 +46,20 @@ def start_of(day: date, timezone: ZoneInfo) -> datetime:
 
 
 def plan_load(
-    business_date: date, covered_to: date | None, lookback_hours: float, timezone: ZoneInfo
+    business_date: date, coverage: Coverage, lookback_hours: float, timezone: ZoneInfo
 ) -> LoadPlan:
-    """The plan of a load of `business_date` when days up to `covered_to` are already landed.
+    """The plan of a load of `business_date`, given what earlier loads have covered.
 
     Coverage has no holes: a load begins where the last one ended, so nights that were missed come
-    with the next. A day that is loaded again is read again, itself only.
+    with the next. Days on which nothing was read are read again (there is nothing to read twice):
+    a source that was empty by mistake loses nothing. A day that is loaded again is read again as
+    far back as it was the first time.
     """
     end = start_of(business_date + timedelta(days=1), timezone)
-    if covered_to is None:
+    if coverage.landed_to is None or coverage.read_to is None or coverage.repeats_first_load:
         return LoadPlan(Window(business_date, None, end, timezone), None)
-    first = min(business_date, covered_to + timedelta(days=1))
-    start = start_of(first, timezone) - timedelta(hours=lookback_hours)
+    again = coverage.repeats_from or business_date
+    first = min(business_date, coverage.landed_to + timedelta(days=1), again)
+    first_read = min(first, coverage.read_to + timedelta(days=1))
+    start = start_of(first_read, timezone) - timedelta(hours=lookback_hours)
     return LoadPlan(Window(business_date, start, end, timezone), first)

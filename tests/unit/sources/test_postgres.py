@@ -310,10 +310,10 @@ def test_only_the_familys_entities_land(settings: Settings, shop: psycopg.Connec
 def test_a_generator_that_is_given_up_closes_its_connection(
     settings: Settings, shop: psycopg.Connection
 ) -> None:
-    from moshtari.landing.windows import plan_load
+    from moshtari.landing.windows import Coverage, plan_load
 
     sell(shop, "1")
-    batches = source(settings).read("orders", plan_load(DAY, None, 0, TEHRAN).window)
+    batches = source(settings).read("orders", plan_load(DAY, Coverage(), 0, TEHRAN).window)
     next(batches)
     batches.close()
     open_sessions = shop.execute(
@@ -324,6 +324,6 @@ def test_a_generator_that_is_given_up_closes_its_connection(
     with pytest.raises(SourceError):
         next(
             source(settings, {"orders": {**ORDERS, "table": "no"}}).read(
-                "orders", plan_load(DAY, None, 0, TEHRAN).window
+                "orders", plan_load(DAY, Coverage(), 0, TEHRAN).window
             )
         )
