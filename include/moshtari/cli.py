@@ -282,9 +282,19 @@ def _deployment(required: bool = True) -> tuple[Settings, Path]:
         os.environ.update(scenario.environment(settings))
         return settings, scenario.CONFIG
     if required:
-        load_deployment(config)
+        _check(config)
     home = os.environ.get("MOSHTARI_HOME") or str(config.parent / ".moshtari")
     return load_settings(home=Path(home).resolve(), config=config), config
+
+
+def _check(config: Path) -> None:
+    """The whole YAML is read before anything is started. Raises ConfigError."""
+    from moshtari.landing.families import check_sources
+    from moshtari.transform.dbt import check_variables
+
+    deployment = load_deployment(config)
+    check_sources(deployment)
+    check_variables(load_settings(), deployment)
 
 
 def _demo_settings() -> Settings:

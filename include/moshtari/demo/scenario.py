@@ -68,7 +68,7 @@ def set_stage(settings: Settings, plan: DemoPlan, say: Say) -> None:
 
     Raises DemoBusyError, StackError, EmbeddedServerError with what to do.
     """
-    holder = claim(run_folder(settings) / "demo.claim")
+    holder = claim(run_folder(settings) / "demo.pid")
     if holder is not None:
         raise DemoBusyError(
             f"a demo is already running (process {holder}). Wait for it to end, or stop it with "

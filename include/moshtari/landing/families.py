@@ -23,6 +23,12 @@ def sources_of(deployment: Deployment, family: str) -> list[str]:
     ]
 
 
+def check_sources(deployment: Deployment) -> None:
+    """Read every source's part of the YAML. Raises ConfigError for the first that is wrong."""
+    for name in deployment.sources:
+        configured_source(deployment, name)
+
+
 def configured_source(deployment: Deployment, name: str) -> Source:
     """The reader of one configured source; opens no connection. Raises ConfigError."""
     raw = deployment.sources[name]

@@ -6,6 +6,7 @@ writes (compiled SQL, run results, logs) goes under MOSHTARI_HOME, never into th
 
 from __future__ import annotations
 
+import difflib
 import json
 import logging
 import os
@@ -18,7 +19,9 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from moshtari.settings import Deployment, Settings
+import yaml
+
+from moshtari.settings import ConfigError, Deployment, Settings
 
 _log = logging.getLogger(__name__)
 _BAD = ("error", "fail", "runtime error")
@@ -52,6 +55,20 @@ def variables(
         "run_id": run_id,
         "prior_run_id": prior_run_id,
     }
+
+
+def check_variables(settings: Settings, deployment: Deployment) -> None:
+    """Raise ConfigError for a name under `vars` that no rule and no threshold of the gate has."""
+    from moshtari.quality.gate import THRESHOLDS
+
+    project = settings.project_root / "dbt_project" / "dbt_project.yml"
+    rules = yaml.safe_load(project.read_text(encoding="utf-8"))["vars"]
+    known = {*rules, *THRESHOLDS}
+    for name in deployment.vars:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            remedy = f"Did you mean {near[0]}?" if near else "docs/change-a-rule.md lists them"
+            raise ConfigError(deployment.file, f"vars.{name}", "there is no such rule", remedy)
 
 
 def build(
