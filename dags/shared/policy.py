@@ -17,7 +17,7 @@ PARTITION_EVENTS_POOL = "partition_events"
 # Later than 01:00, so that a shop that closes its books after midnight is done; the lists are
 # wanted by 07:00.
 NIGHTLY = os.environ.get("MOSHTARI_NIGHTLY_CRON", "30 1 * * *")
-PUBLISH_DEADLINE = timedelta(hours=5, minutes=30)
+PUBLISH_DEADLINE = timedelta(minutes=float(os.environ.get("MOSHTARI_DEADLINE_MINUTES", "330")))
 
 # Trying again cannot help when the answer depends on the data or the configuration alone.
 NO_SECOND_TRY = [

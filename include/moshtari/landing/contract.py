@@ -173,6 +173,8 @@ def raw_table_ddl(entity: Entity | str) -> str:
         f"create table if not exists {table} (\n" + ",\n".join(lines) + "\n)",
         f"create index if not exists {found.name}_source_key_load_id"
         f"\n    on {table} (_source, _key, _load_id desc)",
+        # Rows come in the order of their loads, so a block range index of a few pages finds a load.
+        f"create index if not exists {found.name}_load_id on {table} using brin (_load_id)",
         f"comment on table {table} is {_literal(_table_comment(found))}",
     ]
     described = [(column.name, _column_comment(column)) for column in found.columns]

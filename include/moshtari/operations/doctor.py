@@ -75,9 +75,9 @@ def _warehouse(settings: Settings) -> Iterator[CheckResult]:
         return
     yield CheckResult(
         "server",
-        version >= 16 and encoding == ("UTF8",),
+        version >= 17 and encoding == ("UTF8",),
         f"PostgreSQL {version}, {encoding[0] if encoding else '?'}",
-        "Use PostgreSQL 16 or newer with a UTF8 database",
+        "Use PostgreSQL 17 or newer with a UTF8 database",
     )
     for role in ROLES:
         yield _role(settings, role)

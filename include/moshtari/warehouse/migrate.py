@@ -69,7 +69,10 @@ def _migrations() -> list[tuple[str, str]]:
 def _raw_tables(connection: psycopg.Connection) -> None:
     for entity in ENTITIES.values():
         connection.execute(raw_table_ddl(entity).encode())
-    connection.execute("grant select, insert on all tables in schema raw to moshtari_loader")
+    # Maintain: landing refreshes the statistics of a table after a big load.
+    connection.execute(
+        "grant select, insert, maintain on all tables in schema raw to moshtari_loader"
+    )
     connection.execute(
         "grant select on all tables in schema raw to moshtari_builder, moshtari_auditor"
     )

@@ -80,7 +80,9 @@ def stage() -> Iterator[Stage]:
         social_port=free_port(),
     )
     # A failed task is tried again as in production, only without the waiting.
-    os.environ.update(MOSHTARI_RETRY_SECONDS="1", MOSHTARI_TASK_RETRIES="1")
+    os.environ.update(
+        MOSHTARI_RETRY_SECONDS="1", MOSHTARI_TASK_RETRIES="1", MOSHTARI_DEADLINE_MINUTES="0.25"
+    )
     running = Stage(settings)
     try:
         scenario.set_stage(settings, PLAN, lambda _message: None)

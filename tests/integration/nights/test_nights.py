@@ -6,6 +6,8 @@ The tests run in the order of the file: each begins where the one before left th
 from __future__ import annotations
 
 import csv
+import json
+import time
 from datetime import timedelta
 from threading import Thread
 
@@ -257,6 +259,25 @@ def test_a_shop_that_is_suddenly_empty_shuts_the_gate_and_nothing_moves(stage: S
     with stage.admin() as admin, stage.admin(scenario.DATABASE) as world:
         landed = one(admin, "select count(distinct _key) from raw.orders")
         assert landed == one(world, "select count(*) from shop.sales")
+
+
+def test_the_alarm_rings_when_a_day_is_not_published_in_time(stage: Stage) -> None:
+    never = LAST_NIGHT + timedelta(days=300)
+    alerts = stage.settings.home / "alerts.jsonl"
+    with AirflowApi(stage.settings) as api:
+        api.trigger("watch_publication", LAST_NIGHT)
+        api.trigger("watch_publication", never)
+    rung: list[dict[str, str]] = []
+    for _attempt in range(120):
+        rung = [
+            alert
+            for alert in map(json.loads, alerts.read_text().splitlines())
+            if alert["kind"] == "nothing_published_by_deadline"
+        ]
+        if any(alert["business_date"] == never.isoformat() for alert in rung):
+            break
+        time.sleep(1)
+    assert [alert["business_date"] for alert in rung] == [never.isoformat()]
 
 
 def test_rollback_shows_the_publication_before(stage: Stage) -> None:
