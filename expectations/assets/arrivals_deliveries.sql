@@ -49,11 +49,12 @@ recent as (
     from by_day
 ),
 
--- Days of the other kind tell something as long as there is none of this kind.
+-- Days of the other kind tell something of a whole source as long as there is none of this kind.
 usual as (
     select distinct on (source, entity)
         source,
         entity,
+        same_kind_of_day,
         percentile_cont(0.5) within group (order by landed_rows) as usual_landed,
         percentile_cont(0.5) within group (order by read_rows) as usual_read,
         count(*) as days_known
@@ -111,16 +112,23 @@ select
     coalesce(arrived.quarantined_rows / nullif(arrived.read_in_all, 0), 0)::float
     as quarantined_share,
     round(usual.usual_landed)::bigint as usual_rows,
-    -- Few rows a day say nothing when there are none: eight a day are none once in 3,000 days.
+    -- Few rows a day say nothing when there are none: eight a day are none once in 3,000 days. And a
+    -- shop that sends nothing on a holiday still sells: orders, tickets and mentions speak for their
+    -- source, and everything else only together with all of it.
     coalesce(
-        not arrived.is_first_load and (
+        not arrived.is_first_load
+        and (
+            sum(arrived.landed_rows) over (partition by source) = 0
+            or (usual.same_kind_of_day and entity in ('orders', 'tickets', 'mentions'))
+        )
+        and (
             (usual.usual_landed >= least_telling.rows and arrived.landed_rows = 0)
             or (usual.usual_read >= least_telling.rows and arrived.read_rows = 0)
         ),
         false
     ) as is_suddenly_empty,
     case
-        when usual.days_known >= 3 and usual.usual_landed >= 50 and not arrived.is_first_load
+        when usual.same_kind_of_day and usual.days_known >= 3 and usual.usual_landed >= 50 and not arrived.is_first_load
             then (arrived.landed_rows / usual.usual_landed)::float
     end as share_of_usual
 from arrived

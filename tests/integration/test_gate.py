@@ -389,6 +389,24 @@ def test_empty_is_suspicious_only_where_rows_are_usual(settings, pg, before, ope
     assert shut_by == ["no_source_is_suddenly_empty"]
 
 
+def test_nothing_sent_on_a_holiday_is_no_empty_shop(settings, pg):
+    friday = DAY + timedelta(days=3)
+    for number in range(5):
+        add_load(pg, "shop", "orders", DAY - timedelta(days=number), 100)
+        add_load(pg, "shop", "shipments", DAY - timedelta(days=number), 90)
+    # The first Friday that is known, and a Tuesday that is a public holiday.
+    for holiday in (friday, DAY + timedelta(days=7)):
+        add_load(pg, "shop", "orders", holiday, 60)
+        add_load(pg, "shop", "shipments", holiday, 0)
+        run = begin_run(settings, holiday)
+        assert run_gate(settings, DEPLOYMENT, "arrivals", run.run_id).is_open
+    add_load(pg, "shop", "orders", friday + timedelta(days=7), 0)
+    add_load(pg, "shop", "shipments", friday + timedelta(days=7), 0)
+    run = begin_run(settings, friday + timedelta(days=7))
+    with pytest.raises(GateShutError, match="no_source_is_suddenly_empty"):
+        run_gate(settings, DEPLOYMENT, "arrivals", run.run_id)
+
+
 def test_a_bad_load_that_was_mended_and_repeated_is_forgiven(settings, pg):
     add_load(pg, "shop", "orders", DAY, 80, quarantined=20)
     add_load(pg, "shop", "orders", DAY, 20)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 
@@ -25,8 +25,10 @@ PROFILE = profile(
 )
 STORABLE = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=30)
 NUMBER = st.decimals(allow_nan=False, allow_infinity=False, places=6)
-STAMP = st.datetimes(datetime(2000, 1, 1), datetime(2025, 12, 31)).map(
-    lambda at: at.isoformat() + "+03:30"
+TEHRAN = timezone(timedelta(hours=3, minutes=30))
+# Seconds of 2000 to 2025.
+STAMP = st.integers(946_684_800, 1_767_225_599).map(
+    lambda seconds: datetime.fromtimestamp(seconds, TEHRAN).isoformat()
 )
 
 ROW = st.fixed_dictionaries(
