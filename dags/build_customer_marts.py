@@ -73,9 +73,12 @@ be looked at. Clearing `begin_run` and all after it builds the day anew.
     def publish(run: dict[str, Any]) -> dict[str, Any]:
         """Attach the marts, let earlier statements end, and flip the pointer."""
         from moshtari.publication import publish as publish_run
-        from moshtari.settings import load_settings
+        from moshtari.quality.page import refresh_page
+        from moshtari.settings import load_deployment, load_settings
 
-        publication = publish_run(load_settings(), run["run_id"])
+        settings = load_settings()
+        publication = publish_run(settings, run["run_id"])
+        refresh_page(settings, load_deployment(settings.config).timezone)
         return {"run_id": publication.run_id, "shown": publication.shown}
 
     @task

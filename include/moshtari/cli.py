@@ -215,9 +215,11 @@ def rollback(
 ) -> None:
     """Point readers back to an earlier published run."""
     from moshtari.publication import rollback as roll_back
+    from moshtari.quality.page import refresh_page
 
-    settings, _config = _deployment()
+    settings, config = _deployment()
     roll_back(settings, to_run_id=to)
+    refresh_page(settings, load_deployment(config).timezone)
     status()
 
 

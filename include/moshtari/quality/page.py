@@ -15,6 +15,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from moshtari.settings import Settings
+from moshtari.warehouse.connection import connect
 
 _LAST_RUNS = 30
 _RUNS = """
@@ -28,7 +29,9 @@ _RUNS = """
     limit %(last)s
 """
 _CHECKS = """
-    select run_id, stage, check_name, target, severity, success, observed::text as observed
+    select
+        run_id, stage, check_name, target, severity, success,
+        observed - 'remedy' as figures, observed ->> 'remedy' as remedy
     from ops.checks
     where run_id = any(%(runs)s)
     order by run_id desc, success, severity, stage, check_name, target
@@ -38,6 +41,12 @@ _CHECKS = """
 def page_file(settings: Settings) -> Path:
     """Where the page stands."""
     return settings.home / "gate.html"
+
+
+def refresh_page(settings: Settings, zone: str) -> Path:
+    """`write_page` with a connection of its own: after readers were pointed at another run."""
+    with connect(settings, role="moshtari_auditor") as connection:
+        return write_page(settings, connection, zone)
 
 
 def write_page(settings: Settings, connection: psycopg.Connection, zone: str) -> Path:
