@@ -8,6 +8,7 @@ from types import TracebackType
 
 from rich.console import Console, Group
 from rich.live import Live
+from rich.markup import escape
 from rich.panel import Panel
 from rich.spinner import Spinner
 from rich.table import Table
@@ -109,6 +110,7 @@ def show_report(console: Console, report: NightReport, *, people: bool) -> None:
             f"  {check['severity']}: {check['stage']}.{check['check_name']} on {check['target']} "
             f"{observed[:200]}",
             highlight=False,
+            markup=False,
         )
     console.print(_published_line(report))
     if report.phases:
@@ -141,7 +143,9 @@ def _rejected_table(rejected: Iterable[dict[str, object]]) -> Table:
         table.add_column(column)
     table.add_column("records", justify="right")
     for row in rejected:
-        table.add_row(*(str(row[name]) for name in ("source", "entity", "reason", "records")))
+        table.add_row(
+            *(escape(str(row[name])) for name in ("source", "entity", "reason", "records"))
+        )
     return table
 
 
@@ -195,9 +199,9 @@ def _list_table(report: NightReport) -> Panel:
     for row in report.list_rows:
         table.add_row(
             str(row["rank"]),
-            str(row["full_name"] or ""),
+            escape(str(row["full_name"] or "")),
             str(row["channel"]),
-            f"{row['reasons_en']}\n{row['reasons_fa']}",
+            escape(f"{row['reasons_en']}\n{row['reasons_fa']}"),
             f"{row['value_at_stake'] or 0:,.0f}",
         )
     return Panel(table, title=f"Today's at-risk list: {report.list_count:,} customers")
