@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from moshtari.operations.airflow_api import AirflowApi
@@ -20,7 +21,7 @@ from moshtari.warehouse.migrate import embedded_server
 def show_status(console: Console, settings: Settings, config: Path) -> None:
     """Print the state of this deployment. Reads only."""
     deployment = load_deployment(config)
-    title = f"[bold]{deployment.name}[/] · {config} · {deployment.timezone}"
+    title = f"[bold]{deployment.name}[/] · {escape(str(config))} · {deployment.timezone}"
     console.print(title, highlight=False)
     console.print(_processes(settings), highlight=False)
     if settings.embedded and not embedded_server(settings).running():
@@ -71,7 +72,7 @@ def _publication(console: Console, settings: Settings) -> None:
             run.status,
             f"{run.started_at:%Y-%m-%d %H:%M}",
             took,
-            (run.error or "")[:200],
+            escape((run.error or "")[:200]),
         )
     console.print(table)
 
