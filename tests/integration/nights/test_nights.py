@@ -189,7 +189,7 @@ def test_two_runs_of_a_night_at_once_end_in_the_same_rows(stage: Stage) -> None:
     first.start()
     with AirflowApi(stage.settings) as api:
         while not any(r.day == LAST_NIGHT for r in api.runs("extract_orders")):
-            first.join(0.2)
+            time.sleep(0.2)
         with pytest.raises(NightBusyError, match="already"):
             next(iter(run_days(stage.settings, [LAST_NIGHT], backfill=False)))
         # Behind the command line's back, straight through Airflow.
@@ -202,7 +202,7 @@ def test_two_runs_of_a_night_at_once_end_in_the_same_rows(stage: Stage) -> None:
             not run.finished for dag in (*EXTRACTION_DAGS, "build_customer_marts")
             for run in api.runs(dag)
         ):  # fmt: skip
-            first.join(1)
+            time.sleep(0.5)
     assert stage.published() == once
     found = status(stage.settings)
     assert found.current is not None
