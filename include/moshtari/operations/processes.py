@@ -54,7 +54,7 @@ class Process:
         created = psutil.Process(child.pid).create_time()
         self._pid_file.write_text(f"{child.pid} {created}")
 
-    def stop(self, patience: float = 15) -> bool:
+    def stop(self, patience: float = 10) -> bool:
         """End the process and all its children; returns whether there was one to end."""
         parent = self._running()
         if parent is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 
@@ -87,9 +88,14 @@ def up(settings: Settings, config: Path, say: Say, *, schedule_from: datetime | 
 
 def down(settings: Settings, say: Say) -> None:
     """Stop everything that `up` and the demo started, by pid."""
-    for process in [*airflow_processes(settings), *demo_processes(settings)]:
-        if process.stop():
-            say(f"stopped {process.name}")
+    processes = [*airflow_processes(settings), *demo_processes(settings)]
+    if processes:
+        # All at once: each may take its seconds to end what it is doing.
+        with ThreadPoolExecutor(max_workers=len(processes)) as pool:
+            stopped = list(pool.map(lambda process: process.stop(), processes))
+        for process, was_up in zip(processes, stopped, strict=True):
+            if was_up:
+                say(f"stopped {process.name}")
     if settings.embedded and embedded_server(settings).running():
         embedded_server(settings).stop()
         say("stopped the embedded PostgreSQL")
