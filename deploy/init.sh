@@ -5,7 +5,7 @@ set -eu
 
 moshtari migrate
 airflow db migrate
-# One partition event at a time: dags/shared/policy.py says why.
+# One partition event at a time: include/moshtari/operations/airflow.py says why.
 airflow pools set partition_events 1 "One partition event at a time"
 # Ends in 0 with a notice when the user is there; its password is then left as it is.
 airflow users create \

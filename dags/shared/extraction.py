@@ -5,11 +5,11 @@ from __future__ import annotations
 from airflow.sdk import DAG, CronPartitionTimetable, task
 
 from moshtari.landing.families import sources_of
+from moshtari.operations.airflow import PARTITION_EVENTS_POOL
 from shared.assets import RAW
 from shared.policy import (
     DEFAULT_ARGS,
     NIGHTLY,
-    PARTITION_EVENTS_POOL,
     deployment,
     schedule_start,
 )

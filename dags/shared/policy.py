@@ -12,8 +12,6 @@ from moshtari.operations.alerts import cause_of, send_alert
 from moshtari.settings import Deployment, load_deployment, load_settings
 
 OWNER = "data-engineering"
-# One event at a time, or Airflow may lose the build of the day: operations/airflow.py says why.
-PARTITION_EVENTS_POOL = "partition_events"
 # Later than 01:00, so that a shop that closes its books after midnight is done; the lists are
 # wanted by 07:00.
 NIGHTLY = os.environ.get("MOSHTARI_NIGHTLY_CRON", "30 1 * * *")

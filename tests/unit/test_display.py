@@ -19,7 +19,7 @@ BEGUN = datetime(2026, 3, 18, 22, tzinfo=UTC)
 
 def progress(*states: str | None) -> NightProgress:
     run = DagRun("build_customer_marts", "run", DAY, "running", BEGUN, None)
-    tasks = [TaskState(f"task{n}", state, 1.5, 1) for n, state in enumerate(states)]
+    tasks = [TaskState(f"task{n}", state, 1.5) for n, state in enumerate(states)]
     return NightProgress(DAY, 12.0, {run.dag_id: run}, {run.dag_id: tasks})
 
 

@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from moshtari.settings import Settings, load_deployment
-from moshtari.warehouse.connection import conninfo
 
 # Partition events of one business day are recorded one at a time: when two of them are recorded in
 # the same instant, Airflow 3.3.2 locks each asset but not the day, makes two half-filled
@@ -129,8 +128,3 @@ def _metadata_url(settings: Settings) -> str:
         )
     password = settings.secrets.get("pg_airflow")
     return f"postgresql+psycopg2://airflow:{password}@127.0.0.1:{settings.pg_port}/airflow"
-
-
-def warehouse_conninfo(settings: Settings) -> str:
-    """What `moshtari psql` connects with."""
-    return conninfo(settings, application="moshtari psql")

@@ -41,7 +41,6 @@ class TaskState:
     task_id: str
     state: str | None
     duration: float | None
-    try_number: int
 
 
 class AirflowApi:
@@ -92,9 +91,11 @@ class AirflowApi:
         }
         return int(self._call("POST", "/backfills", body)["id"])
 
-    def runs(self, dag_id: str, *, limit: int = 100) -> list[DagRun]:
-        """The newest runs of a DAG that have a business day, newest first."""
-        path = f"/dags/{dag_id}/dagRuns?limit={limit}&order_by=-run_after"
+    def runs(self, dag_id: str, *, day: date | None = None, limit: int = 100) -> list[DagRun]:
+        """The newest runs of a DAG that have a business day, or those of ``day``, newest first."""
+        path = f"/dags/{dag_id}/dagRuns?limit={limit}&order_by=-id"
+        if day is not None:
+            path += f"&partition_key_prefix_pattern={day.isoformat()}"
         answer = self._call("GET", path)
         return [_dag_run(run) for run in answer["dag_runs"] if run.get("partition_key")]
 
@@ -102,7 +103,7 @@ class AirflowApi:
         """The tasks of a run."""
         path = f"/dags/{run.dag_id}/dagRuns/{run.run_id}/taskInstances?limit=200"
         return [
-            TaskState(t["task_id"], t["state"], t["duration"], t["try_number"])
+            TaskState(t["task_id"], t["state"], t["duration"])
             for t in self._call("GET", path)["task_instances"]
         ]
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from itertools import product
+from typing import TypeAlias
 
 from moshtari.operations.airflow_api import AirflowApi, DagRun, TaskState
 from moshtari.operations.stack import EXTRACTION_DAGS
@@ -15,6 +17,7 @@ from moshtari.warehouse.connection import connect
 NIGHT_DAGS = (*EXTRACTION_DAGS, "build_customer_marts", "deliver_outreach_lists")
 _LAST_DAG = NIGHT_DAGS[-1]
 _POLL_SECONDS = 0.7
+_Ended: TypeAlias = tuple[str, datetime | None]
 
 
 class NightBusyError(RuntimeError):
@@ -51,7 +54,7 @@ def run_days(settings: Settings, days: list[date], *, backfill: bool) -> Iterato
     Raises NightBusyError before anything is started, NightFailedError when a DAG run fails.
     """
     with AirflowApi(settings) as api:
-        seen = _run_ids(api)
+        seen = _ended_runs(api, days)
         _refuse_when_busy(api, days)
         if backfill:
             for dag_id in EXTRACTION_DAGS:
@@ -70,15 +73,15 @@ def days_between(first: date, last: date) -> list[date]:
 
 
 def _follow(
-    settings: Settings, api: AirflowApi, day: date, seen: set[str]
+    settings: Settings, api: AirflowApi, day: date, seen: set[_Ended]
 ) -> Iterator[NightProgress]:
     started = time.monotonic()
     while True:
         runs = {
             dag_id: run
             for dag_id in NIGHT_DAGS
-            for run in reversed(api.runs(dag_id))
-            if run.day == day and run.run_id not in seen
+            for run in reversed(api.runs(dag_id, day=day))
+            if (run.run_id, run.ended) not in seen
         }
         tasks = {dag_id: api.tasks(run) for dag_id, run in runs.items() if run.started}
         progress = NightProgress(day, time.monotonic() - started, runs, tasks)
@@ -90,14 +93,21 @@ def _follow(
         time.sleep(_POLL_SECONDS)
 
 
-def _run_ids(api: AirflowApi) -> set[str]:
-    return {run.run_id for dag_id in NIGHT_DAGS for run in api.runs(dag_id) if run.finished}
+def _ended_runs(api: AirflowApi, days: list[date]) -> set[_Ended]:
+    """What had ended before. A backfill runs a day's old run again under its old id, so its end
+    belongs to it."""
+    return {
+        (run.run_id, run.ended)
+        for day, dag_id in product(days, NIGHT_DAGS)
+        for run in api.runs(dag_id, day=day)
+        if run.finished
+    }
 
 
 def _refuse_when_busy(api: AirflowApi, days: list[date]) -> None:
-    for dag_id in NIGHT_DAGS:
-        for run in api.runs(dag_id):
-            if not run.finished and run.day in days:
+    for day, dag_id in product(days, NIGHT_DAGS):
+        for run in api.runs(dag_id, day=day):
+            if not run.finished:
                 raise NightBusyError(
                     f"{dag_id} is {run.state} for {run.day} already. Follow it with "
                     "`moshtari status`, or wait until it has ended and run the day again"

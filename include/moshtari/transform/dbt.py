@@ -94,13 +94,6 @@ def build(
     return _report(results, status, target)
 
 
-def parse(settings: Settings, deployment: Deployment, as_of_date: date) -> None:
-    """Read the project once, which the first build would have to do. Raises DbtError."""
-    arguments = json.dumps(variables(deployment, as_of_date, 0, 0))
-    if _dbt(settings, _log.debug, "parse", "--vars", arguments) != 0:
-        raise DbtError(f"dbt cannot read the project; see {_log_file(settings)}")
-
-
 def target_folder(settings: Settings) -> Path:
     """Compiled SQL and run results of the last build."""
     return settings.home / "dbt" / "target"
