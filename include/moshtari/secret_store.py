@@ -9,8 +9,9 @@ import base64
 import json
 import os
 import secrets
-import tempfile
 from pathlib import Path
+
+from moshtari.atomic import write_atomically
 
 
 class SecretStore:
@@ -41,13 +42,12 @@ class SecretStore:
         return content
 
     def _write(self, content: dict[str, str]) -> None:
-        self._file.parent.mkdir(parents=True, exist_ok=True)
-        # A rename is atomic: a process that reads meanwhile sees the old file or the new one.
-        handle, temporary = tempfile.mkstemp(dir=self._file.parent, prefix=".secrets-")
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            json.dump({**content, **self._read()}, stream, indent=2, sort_keys=True)
-        os.chmod(temporary, 0o600)
-        os.replace(temporary, self._file)
+        def write(path: Path) -> None:
+            # What another process has written meanwhile is kept.
+            text = json.dumps({**content, **self._read()}, indent=2, sort_keys=True)
+            path.write_text(text, encoding="utf-8")
+
+        write_atomically(self._file, write)
 
 
 def _new_secret(name: str) -> str:

@@ -6,10 +6,7 @@ whole list or the one before it.
 
 from __future__ import annotations
 
-import os
 import re
-import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -18,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from psycopg import sql
 
+from moshtari.atomic import write_atomically
 from moshtari.settings import Settings
 from moshtari.warehouse.connection import connect
 
@@ -80,7 +78,6 @@ def write_lists(settings: Settings, day: date) -> list[ListFile]:
         )
     table = pd.DataFrame(rows, columns=list(_COLUMNS))
     target = folder(settings, day)
-    target.mkdir(parents=True, exist_ok=True)
     names = sorted({*table["list_name"].unique(), "at_risk"})
     return [_write(table[table["list_name"] == name], str(name), target) for name in names]
 
@@ -97,25 +94,11 @@ def harmless(value: object) -> object:
 
 def _write(table: pd.DataFrame, name: str, target: Path) -> ListFile:
     csv, xlsx = target / f"{name}.csv", target / f"{name}.xlsx"
-    _replace(csv, lambda path: table.map(harmless).to_csv(path, index=False, encoding="utf-8-sig"))
-    _replace(xlsx, lambda path: _write_sheet(table, name, path))
-    return ListFile(name, len(table), csv, xlsx)
-
-
-def _replace(path: Path, write: Callable[[Path], object]) -> None:
-    """Write beside ``path``, flush to the disk, then move over it."""
-    handle, temporary = tempfile.mkstemp(
-        dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix
+    write_atomically(
+        csv, lambda path: table.map(harmless).to_csv(path, index=False, encoding="utf-8-sig")
     )
-    os.close(handle)
-    part = Path(temporary)
-    try:
-        write(part)
-        with part.open("rb+") as stream:
-            os.fsync(stream.fileno())
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    write_atomically(xlsx, lambda path: _write_sheet(table, name, path))
+    return ListFile(name, len(table), csv, xlsx)
 
 
 def _write_sheet(table: pd.DataFrame, name: str, path: Path) -> None:

@@ -6,14 +6,13 @@ elsewhere and stay bare where a machine cannot reach them.
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import psycopg
 from psycopg.rows import dict_row
 
+from moshtari.atomic import write_atomically
 from moshtari.settings import Settings
 from moshtari.warehouse.connection import connect
 
@@ -68,9 +67,5 @@ def write_page(settings: Settings, connection: psycopg.Connection, zone: str) ->
     )
     html = environment.get_template("gate.html.j2").render(runs=runs, checks=by_run)
     target = page_file(settings)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=".gate-", suffix=".html")
-    with os.fdopen(handle, "w", encoding="utf-8") as stream:
-        stream.write(html)
-    os.replace(temporary, target)
+    write_atomically(target, lambda path: path.write_text(html, encoding="utf-8"))
     return target
