@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date, datetime, timedelta
@@ -11,6 +12,8 @@ import psycopg
 import pytest
 
 from moshtari.demo import world
+from moshtari.demo.stage import TABLES
+from moshtari.demo.truth import PHASES, STEPS, TYPES
 from moshtari.settings import PACKAGE_ROOT, load_deployment
 from moshtari.sources.registry import make_source
 
@@ -51,6 +54,106 @@ IMPOSSIBLE = {
         union all
         select s.id from shop.sales as s inner join shop.refunds as r on s.id = r.sale_id
         where r.currency <> s.currency
+    """,
+    "a sale that was paid more than once": """
+        select s.id from shop.sales as s
+        inner join shop.payments as p on s.id = p.sale_id and p.result = 'ok'
+        group by s.id having sum(p.amount) <> min(s.grand_total)
+    """,
+    "a purchase from a customer without an account, or in foreign money": """
+        select id from shop.sales
+        where direction = 'purchase' and (account_id is null or currency not in ('IRR', 'IRT'))
+    """,
+    "something sold by its own buyer": """
+        select id from shop.sales where seller_account_id = account_id
+    """,
+    "a seller who came after the sale": """
+        select s.id from shop.sales as s
+        inner join shop.accounts as a on s.seller_account_id = a.id
+        where a.created_at > s.placed_at
+    """,
+    "foreign money without a rate": """
+        select s.id from shop.sales as s
+        left join shop.exchange_rates as r
+            on s.currency = r.currency
+            and (s.placed_at at time zone 'Asia/Tehran')::date = r.rate_date
+        where s.currency not in ('IRR', 'IRT') and r.rials is null
+    """,
+    "a session whose order is by another account": """
+        select s.id from shop.sales as s
+        inner join shop.web_events as e on s.session_id = e.session
+        where e.account_id <> s.account_id
+    """,
+    "a session that ended after its order": """
+        select s.id from shop.sales as s
+        inner join shop.web_events as e on s.session_id = e.session
+        group by s.id having min(e.at) > max(s.placed_at)
+    """,
+    "an order on the site of the tracked days without a session": """
+        select s.id from shop.sales as s
+        where s.channel in ('web', 'app') and s.direction = 'sale' and s.session_id is null
+            and s.placed_at > (select min(at) from shop.web_events) + interval '2 days'
+    """,
+    "a session of two visitors": """
+        select session::bigint from (
+            select ltrim(session, 'w') as session from shop.web_events
+            group by session having count(distinct visitor) > 1
+        ) as s
+    """,
+    "a survey with a score off its scale": """
+        select id from shop.surveys
+        where score not between 0 and scale
+            or (answered_at is null and (score is not null or comment is not null))
+            or answered_at < asked_at
+    """,
+    "a membership that renews and has ended": """
+        select id from shop.memberships
+        where (ended_at is not null and (auto_renew or ended_at < auto_renew_changed_at))
+            or auto_renew_changed_at < started_at
+    """,
+    "a contact with somebody who is never contacted": """
+        select c.id from shop.outreach_contacts as c
+        inner join truth.records as r
+            on r.entity = 'customers' and r.record_id = c.account_id::text
+        inner join truth.people as p on r.person_id = p.person_id
+        where p.is_never_contacted
+    """,
+    "an erasure of nobody": """
+        select id from shop.erasure_requests where num_nonnulls(account_id, email, phone) <> 1
+    """,
+    "a text without its truth": """
+        select id from help_desk.tickets as t
+        where not exists (
+            select from truth.texts as x
+            where x.entity = 'tickets' and x.record_id = t.id::text
+        )
+        union all
+        select id from social.statuses as t
+        where not exists (
+            select from truth.texts as x
+            where x.source = 'social' and x.record_id = t.id::text
+        )
+        union all
+        select id from shop.reviews as t
+        where account_id is not null and not exists (
+            select from truth.texts as x
+            where x.source = 'shop' and x.entity = 'mentions' and x.record_id = t.id::text
+        )
+        union all
+        select id from shop.surveys as t
+        where comment is not null and not exists (
+            select from truth.texts as x
+            where x.entity = 'surveys' and x.record_id = t.id::text
+        )
+    """,
+    "somebody in two phases or on two steps, or in none": """
+        select p.person_id from truth.people as p
+        where p.arrived_at < '2025-06-01 20:30:00+00' and (
+            (select count(*) from truth.phases_as_of('2025-06-01') as a
+                where a.person_id = p.person_id) <> 1
+            or (select count(*) from truth.steps_as_of('2025-06-01') as a
+                where a.person_id = p.person_id) <> 1
+        )
     """,
     "a sale in a paid state that nobody paid": """
         select s.id from shop.sales as s
@@ -104,6 +207,10 @@ IMPOSSIBLE = {
         select id from help_desk.ticket_events where body ~ '[{}]'
         union all
         select id from social.statuses where content ~ '[{}]'
+        union all
+        select id from shop.surveys where comment ~ '[{}]'
+        union all
+        select id from shop.reviews where body ~ '[{}]'
     """,
     "a record of nobody": """
         select r.person_id from truth.records as r
@@ -168,6 +275,12 @@ def test_shows_nothing_from_after_the_last_day(dsn):
             (select max(attempted_at) from shop.payments),
             (select max(greatest(shipped_at, delivered_at)) from shop.shipments),
             (select max(greatest(requested_at, completed_at)) from shop.refunds),
+            (select max(at) from shop.web_events),
+            (select max(updated_at) from shop.surveys),
+            (select max(updated_at) from shop.outreach_contacts),
+            (select max(noted_at) from shop.exchange_rates),
+            (select max(written_at) from shop.reviews),
+            (select max(booked_at) from shop.marketing_costs),
             (select max(updated_at) from help_desk.tickets),
             (select max(created_at) from help_desk.ticket_events),
             (select max(greatest(created_at, edited_at)) from social.statuses)
@@ -178,8 +291,16 @@ def test_shows_nothing_from_after_the_last_day(dsn):
 
 
 def test_is_about_as_large_as_asked(dsn):
-    people = rows(dsn, "select count(*) from truth.people where arrived_at < %s", end_of(LAST_DAY))
-    assert 540 <= people[0][0] <= 660
+    people = dict(
+        rows(
+            dsn,
+            "select latent_kind = 'passer_by', count(*) from truth.people where arrived_at < %s"
+            " group by 1",
+            end_of(LAST_DAY),
+        )
+    )
+    assert 540 <= people[False] <= 660
+    assert 0.2 * people[False] < people[True] < people[False]
 
 
 @pytest.mark.parametrize(
@@ -195,10 +316,33 @@ def test_is_about_as_large_as_asked(dsn):
         ("select distinct satisfaction_score from help_desk.tickets where "
          "satisfaction_score is not null", {"offered", "good", "bad"}),
         ("select distinct language from social.statuses", {"fa", "en"}),
-        (
-            "select distinct label from truth.labels_as_of('2025-06-01')",
-            {"new", "active", "lapsed", "dissatisfied", "at_risk"},
-        ),
+        ("select distinct label from truth.types_as_of('2025-06-01')", set(TYPES)),
+        ("select distinct label from truth.phases_as_of('2025-06-01')", set(PHASES)),
+        ("select distinct label from truth.steps_as_of('2025-06-01')", set(STEPS)),
+        ("select distinct reason from truth.lapse_reasons_as_of('2025-06-01')", {
+            "unresolved_complaint", "late_or_failed_delivery", "product_quality", "better_offer",
+            "price", "unknown",
+        }),
+        ("select distinct kind from truth.texts", {
+            "question", "complaint", "suggestion", "praise", "other",
+        }),
+        ("select distinct sentiment from truth.texts", {"negative", "neutral", "positive"}),
+        ("select distinct action from shop.web_events", {
+            "view", "search", "compare", "cart_add", "cart_remove", "checkout_start", "login",
+            "ad_click", "signup", "review_read", "spec_read",
+        }),
+        ("select distinct direction from shop.sales", {"sale", "purchase"}),
+        ("select distinct currency from shop.exchange_rates", {"AED", "EUR", "USD"}),
+        ("select distinct purpose from shop.marketing_costs", {"acquisition", "retention"}),
+        ("select distinct list_name from shop.outreach_contacts", {
+            "onboarding", "happy_call", "dissatisfied", "at_risk", "win_back", "rewards", None,
+        }),
+        ("select distinct auto_renew from shop.memberships", {True, False}),
+        ("select distinct scale from shop.surveys", {5, 10}),
+        ("select distinct competitor_named from shop.surveys", {True, False, None}),
+        ("select distinct stars from shop.reviews", {1, 2, 3, 4, 5, None}),
+        ("select distinct country from shop.accounts", {"IR", None}),
+        ("select distinct is_staff from shop.accounts", {True, False}),
     ],
 )  # fmt: skip
 def test_every_kind_of_row_is_there(dsn, query, expected):
@@ -276,12 +420,27 @@ def test_a_reader_that_looks_back_six_hours_misses_nothing_and_one_that_does_not
 ):
     dsn = new_database()
     world.create_from(dsn, PLAN)
-    tables = {"shop.sales": "modified_at", "shop.accounts": "updated_at"}
+    tables = {
+        "shop.sales": "modified_at",
+        "shop.accounts": "updated_at",
+        "shop.web_events": "at",
+        "shop.surveys": "updated_at",
+        "shop.memberships": "updated_at",
+        "shop.outreach_contacts": "updated_at",
+        "shop.reviews": "written_at",
+        "shop.erasure_requests": "requested_at",
+        "shop.marketing_costs": "booked_at",
+        "shop.exchange_rates": "noted_at",
+    }
+    keys = {
+        "shop.marketing_costs": "concat(cost_date, channel, purpose)",
+        "shop.exchange_rates": "concat(rate_date, currency)",
+    }
 
-    def read(table: str, start: datetime | None, end: datetime) -> dict[int, str]:
+    def read(table: str, start: datetime | None, end: datetime) -> dict[object, str]:
         found = rows(
             dsn,
-            f"select id, t::text from {table} as t where {tables[table]} < %s"
+            f"select {keys.get(table, 'id')}, t::text from {table} as t where {tables[table]} < %s"
             f" and {tables[table]} >= coalesce(%s, '-infinity'::timestamptz)",
             end,
             start,
@@ -301,6 +460,7 @@ def test_a_reader_that_looks_back_six_hours_misses_nothing_and_one_that_does_not
         held = read(table, None, end_of(LAST_DAY + timedelta(days=30)))
         assert careful[table] == held
     assert naive["shop.sales"] != careful["shop.sales"]
+    assert naive["shop.web_events"] != careful["shop.web_events"]
 
 
 def test_a_night_brings_new_rows_changed_rows_and_late_ones(new_database):
@@ -322,6 +482,19 @@ def test_a_night_brings_new_rows_changed_rows_and_late_ones(new_database):
     assert new > 50
     assert changed > 50
     assert late > 0
+
+
+def test_every_entity_lives_on_at_night(new_database):
+    dsn = new_database()
+    world.create_from(dsn, PLAN)
+    written: Counter[str] = Counter()
+    for night in range(1, 31):
+        written.update(world.advance(dsn, LAST_DAY + timedelta(days=night)))
+    # Products are there from the first day, and hardly anybody asks to be erased.
+    assert {table for table in TABLES if not written[table]} <= {
+        "shop.products",
+        "shop.erasure_requests",
+    }
 
 
 def test_a_repeated_night_changes_nothing(new_database):
@@ -357,7 +530,8 @@ def test_an_empty_database_has_no_world(new_database):
 def test_truth_of_a_person_does_not_contradict_itself(dsn):
     labels: dict[int, set[str]] = {}
     for entry in world.truth_as_of(dsn, LAST_DAY):
-        labels.setdefault(entry.person_id, set()).add(entry.label)
+        if entry.axis == "type":
+            labels.setdefault(entry.person_id, set()).add(entry.label)
     assert labels
     for held in labels.values():
         assert not {"lapsed", "at_risk"} <= held
@@ -382,7 +556,7 @@ def test_truth_follows_a_person_who_leaves(dsn):
         end_of(date(2024, 12, 1)),
     )
     assert left
-    final = {entry[:2] for entry in world.truth_as_of(dsn, LAST_DAY)}
+    final = {entry[:2] for entry in world.truth_as_of(dsn, LAST_DAY) if entry.axis == "type"}
     for (person_id,) in left:
         assert (person_id, "lapsed") in final
         assert (person_id, "at_risk") not in final
@@ -403,7 +577,9 @@ def test_the_demo_deployment_maps_the_shop_to_the_contract(dsn, monkeypatch):
         name: make_source(name, config, deployment) for name, config in deployment.sources.items()
     }
     assert sources["shop"].entities() == (
-        "orders", "customers", "order_items", "payments", "refunds", "shipments",
+        "orders", "customers", "order_items", "payments", "refunds", "shipments", "mentions",
+        "web_events", "subscriptions", "surveys", "contacts_made", "campaign_spend",
+        "exchange_rates", "erasures",
     )  # fmt: skip
     assert [result for result in sources["shop"].check() if not result.ok] == []
     assert sources["help"].entities() == ("tickets", "ticket_events")

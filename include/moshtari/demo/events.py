@@ -26,10 +26,11 @@ class Line(NamedTuple):
 
 
 class Payment(NamedTuple):
-    """One attempt to pay the whole."""
+    """One attempt to pay the whole, or (with `percent`) a part: the wallet first, then the rest."""
 
     attempted: int
     succeeded: bool
+    percent: int = 100
 
 
 class Refund(NamedTuple):
@@ -59,7 +60,10 @@ class Sale:
     """One order with everything that happens to it.
 
     `account` counts the person's accounts (None: a guest). `gross` and `discount` are the sums of
-    the lines. `bought`: paid and not cancelled, what the person itself calls a purchase.
+    the lines. `bought`: paid and not cancelled, what the person itself calls a purchase. `visit`:
+    the visit to the site in which it was placed, where that is kept. `currency`: what a buyer
+    abroad pays in, None at home. `is_purchase`: the shop buys
+    from the person. `seller`: the person who sells it on the shop's marketplace.
     """
 
     person: int
@@ -70,6 +74,7 @@ class Sale:
     channel: str
     campaign: str | None
     in_toman: bool
+    currency: str | None
     lines: tuple[Line, ...]
     coupon: str
     referred: bool
@@ -84,13 +89,112 @@ class Sale:
     shipped: int | None = None
     delivered: int | None = None
     lost: bool = False
-
     bought: bool = False
+    visit: Visit | None = None
+    is_purchase: bool = False
+    seller: int | None = None
 
     @property
     def net(self) -> int:
         """What the goods cost after discounts."""
         return self.gross - self.discount
+
+
+class Step(NamedTuple):
+    """One thing done on a visit, `after` seconds from its beginning."""
+
+    after: int
+    kind: str
+    product: Product | None = None
+    category: str | None = None
+    query: str | None = None
+
+
+@dataclass(slots=True)
+class Visit:
+    """A visit to the shop's site. `account` is known from step `known_from` on."""
+
+    person: int
+    at: int
+    device: int
+    account: int | None
+    known_from: int
+    campaign: str | None
+    late: bool
+    steps: list[Step]
+
+
+class Intent(NamedTuple):
+    """What a person is about from `since` until `until`, and when the site could first tell.
+
+    `kind`: look, deal, research, waver (wants it and cannot decide), switch (to or from another
+    shop).
+    """
+
+    kind: str
+    since: int
+    until: int
+    shown: int | None
+
+
+class Survey(NamedTuple):
+    """A question after a delivery; `answered` None: it was left without an answer."""
+
+    sale: Sale
+    asked: int
+    answered: int | None
+    channel: str
+    score: int | None
+    scale: int
+    comment: str | None
+    names_competitor: bool | None
+    text: TextTruth | None
+
+
+class Review(NamedTuple):
+    """A product's review with stars by an account, on the shop's own site; `answered`: by it."""
+
+    sale: Sale
+    at: int
+    product: Product
+    stars: int
+    body: str
+    text: TextTruth
+    answered: int | None
+
+
+class Contact(NamedTuple):
+    """A call or message from the shop, and what came of it at `answered`."""
+
+    channel: str
+    list_name: str | None
+    sent: int
+    outcome: str
+    answered: int
+
+
+class Membership(NamedTuple):
+    """A paid membership; `switches`: when automatic renewal was turned (off, on again, off)."""
+
+    started: int
+    switches: tuple[int, ...]
+    ended: int | None
+
+
+class Departure(NamedTuple):
+    """Why a person turned away at `at`, in the words of the customer model."""
+
+    at: int
+    reason: str
+
+
+class TextTruth(NamedTuple):
+    """What a text is, whatever words it uses."""
+
+    kind: str
+    sentiment: str
+    topic: str
+    competitor: str | None
 
 
 class TicketEvent(NamedTuple):
@@ -126,6 +230,7 @@ class Ticket:
     tags: tuple[str, ...]
     sale: Sale | None
     created: int
+    text: TextTruth
     events: list[TicketEvent] = field(default_factory=list)
     ratings: list[Rating] = field(default_factory=list)
 
@@ -141,6 +246,7 @@ class Post:
     english: bool
     likes: int
     boosts: int
+    truth: TextTruth
     reply_to: Post | None = None
     edited: int | None = None
     edited_text: str | None = None
@@ -177,3 +283,11 @@ class Life:
     grievances: list[Grievance] = field(default_factory=list)
     attached: int | None = None
     erased: int | None = None
+    trades: list[Sale] = field(default_factory=list)
+    visits: list[Visit] = field(default_factory=list)
+    intents: list[Intent] = field(default_factory=list)
+    surveys: list[Survey] = field(default_factory=list)
+    reviews: list[Review] = field(default_factory=list)
+    contacts: list[Contact] = field(default_factory=list)
+    memberships: list[Membership] = field(default_factory=list)
+    departures: list[Departure] = field(default_factory=list)

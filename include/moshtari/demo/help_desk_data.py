@@ -107,7 +107,7 @@ def _put_ticket(
     user_id: int,
     order: int | None,
 ) -> None:
-    subject = with_arabic_letters(ticket.subject) if person.arabic_keyboard else ticket.subject
+    subject = _written(person, ticket.subject, order)
     head = f"{number}\t{user_id}\t{field(subject)}\t{field(_written(person, ticket.body, order))}\t"
     middle = f"\t{ticket.priority}\t{ticket.channel}\t{{{','.join(ticket.tags)}}}\t{field(order)}\t"
     # Status, score and comment as they stand after each moment at which the ticket changed.

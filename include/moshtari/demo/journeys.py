@@ -11,27 +11,32 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from moshtari.demo import voices
+from moshtari.demo import calls, voices
 from moshtari.demo.almanac import DAY, HOUR, Almanac, between
 from moshtari.demo.catalogue import Catalogue
-from moshtari.demo.events import Life, Phase, Sale
+from moshtari.demo.events import Departure, Intent, Life, Phase, Sale
 from moshtari.demo.people import Person
-from moshtari.demo.purchases import buy, faulty_line, refund_lost, send_back, settle
+from moshtari.demo.purchases import buy, faulty_line, refund_lost, send_back, send_back_more, settle
+from moshtari.demo.seasons import next_season
 
 COOLING_FACTOR = 2.6
 _RECOVERS = 0.25
 _RETURNS = 0.07
+# What a call that reaches somebody adds to these.
+_CALL_KEEPS = 0.15
+_CALL_BRINGS_BACK = 0.10
 _NEVER = 1 << 60
-
-# The Jalali days (month, first, last) on which people of a season come.
-_WINDOWS = {"nowruz": (12, 3, 27), "yalda": (9, 18, 29), "mehr": (6, 18, 31)}
+LOOK_AHEAD = 16
+"""Days beyond the horizon that are lived as well: what is asked, searched and compared before an
+order happens up to so many days before it."""
 
 
 class _TurningPoint(NamedTuple):
-    """At `at` the person turns to `state` (alive, cooling or gone)."""
+    """At `at` the person turns to `state` (alive, cooling or gone) because of `reason`."""
 
     at: int
     state: str
+    reason: str = "unknown"
 
 
 def live(person: Person, almanac: Almanac, catalogue: Catalogue, horizon: int) -> Life:
@@ -42,8 +47,7 @@ def live(person: Person, almanac: Almanac, catalogue: Catalogue, horizon: int) -
         _visit(life, person, almanac)
         return life
     walk = _Walk(life, person, almanac, catalogue)
-    # A question is asked up to two days before its order: orders just beyond the horizon count.
-    end = (horizon + 4) * DAY
+    end = (horizon + LOOK_AHEAD) * DAY
     for at in walk.purchase_times():
         if at >= end:
             break
@@ -55,8 +59,12 @@ def _visit(life: Life, person: Person, almanac: Almanac) -> None:
     """Someone who looks around, asks perhaps, and never buys."""
     rng = person.rng
     at = person.arrived + between(rng, 600, 3 * DAY)
-    if rng.random() < 0.45:
+    hesitates = person.traits.style == "hesitant"
+    if rng.random() < (0.6 if hesitates else 0.35):
         voices.ask(life, person, at, None, almanac)
+        if hesitates:
+            fades = at + int(rng.gammavariate(3.0, 8.0) * DAY)
+            life.intents.append(Intent("waver", person.arrived, fades, at))
     if person.handle is not None and rng.random() < 0.2:
         voices.wonder(life, person, at + between(rng, HOUR, 9 * DAY))
     life.phases.append(Phase(at + 30 * DAY, "gone"))
@@ -79,7 +87,7 @@ class _Walk:
         """When the person orders, without end unless it leaves for good."""
         at = self.person.arrived + between(self.rng, 240, 3 * HOUR)
         if self.person.kind.name == "seasonal":
-            at = max(at, self._next_window(self.person.arrived))
+            at = max(at, self._season(self.person.arrived))
         elif self.rng.random() < 0.35:
             day = self.almanac.later(at, self.rng.expovariate(1 / 12)) // DAY
             at = max(at, self._hour(day))
@@ -96,6 +104,7 @@ class _Walk:
             self.purchases += 1
             if self.purchases == self.person.attaches_after:
                 self.life.attached = at
+                calls.reward(self.life, self.person, at)
             blow = self._experience(sale)
             self._decide(at, blow)
 
@@ -138,6 +147,8 @@ class _Walk:
         refund = None
         if self.rng.random() < 0.5:
             refund = send_back(sale, line, "quality", self.rng, self.almanac)
+            if self.rng.random() < 0.15:
+                send_back_more(sale, refund, self.rng, self.almanac)
         yield voices.aggrieve(
             self.life, self.person, "quality", at, sale, self.almanac, shown=refund is not None
         )
@@ -162,13 +173,23 @@ class _Walk:
         if self.turn is not None and self.state == "alive":
             return
         if blow is not None and rng.random() < blow.leaves:
-            self.turn = _TurningPoint(blow.at, "gone" if rng.random() < 0.6 else "cooling")
+            state = "gone" if rng.random() < 0.6 else "cooling"
+            self.turn = _TurningPoint(blow.at, state, blow.reason)
         elif self.state == "alive":
             roll = rng.random()
             if roll < kind.leave:
-                self.turn = _TurningPoint(at + int(rng.uniform(0.0, 0.4) * gap), "gone")
+                turn = at + int(rng.uniform(0.0, 0.4) * gap)
+                self.turn = _TurningPoint(turn, "gone", self._why())
             elif roll < kind.leave + kind.cool or self.fatigue > 1.7:
-                self.turn = _TurningPoint(at + int(rng.uniform(0.0, 0.5) * gap), "cooling")
+                turn = at + int(rng.uniform(0.0, 0.5) * gap)
+                self.turn = _TurningPoint(turn, "cooling", self._why())
+
+    def _why(self) -> str:
+        """Why somebody turns away to whom nothing bad has happened."""
+        roll, kind = self.rng.random(), self.person.kind.name
+        if kind == "deal_hunter":
+            return "price" if roll < 0.6 else "unknown"
+        return "better_offer" if roll < (0.5 if kind == "drifting" else 0.15) else "unknown"
 
     def _next(self, at: int) -> int:
         """The next order after the one at `at`; `_NEVER` when there will be none."""
@@ -181,6 +202,8 @@ class _Walk:
             self.state = turn.state
             self.life.phases.append(Phase(turn.at, turn.state))
             since = max(at + HOUR, turn.at)
+            if turn.state != "alive":
+                self._turn_away(turn)
             if turn.state == "gone":
                 back = self._leave(turn.at)
                 if back is None:
@@ -188,26 +211,53 @@ class _Walk:
                 following = max(back, at + HOUR)
             elif turn.state == "cooling":
                 stay = rng.gammavariate(2.0, 1.6 * self.person.gap) * DAY
-                recovers = self.person.kind.name != "drifting" and rng.random() < _RECOVERS
+                drifts = self.person.kind.name == "drifting"
                 end = since + int(stay)
-                self.turn = _TurningPoint(end, "alive" if recovers else "gone")
+                roll = 1.0 if drifts else rng.random()
+                call = calls.keep(self.life, self.person, since)
+                if roll < _RECOVERS:
+                    self.turn = _TurningPoint(end, "alive")
+                elif call is not None and roll < _RECOVERS + _CALL_KEEPS:
+                    self.turn = _TurningPoint(call + between(rng, HOUR, 5 * DAY), "alive")
+                else:
+                    self.turn = _TurningPoint(end, "gone", turn.reason)
                 following = self._rhythm(since)
             else:
                 following = self._rhythm(since)
         return following
 
+    def _turn_away(self, turn: _TurningPoint) -> None:
+        """The reason is remembered; who found a better offer may say where."""
+        rng, person, life = self.rng, self.person, self.life
+        life.departures.append(Departure(turn.at, turn.reason))
+        drawn = turn.reason == "better_offer"
+        said = None
+        if person.handle is not None and rng.random() < (0.4 if drawn else 0.08) * person.outspoken:
+            said = turn.at + between(rng, HOUR, 6 * DAY)
+            voices.part(life, person, said)
+        elif drawn and rng.random() < 0.3 * person.outspoken:
+            said = turn.at + between(rng, HOUR, 6 * DAY)
+            voices.compare(life, person, said, self.almanac)
+        if drawn or said is not None:
+            fades = turn.at + int(rng.gammavariate(2.0, 20.0) * DAY)
+            life.intents.append(Intent("switch", turn.at, max(fades, said or 0), said))
+
     def _leave(self, at: int) -> int | None:
-        """Gone: some say where they go, some ask to be forgotten, a few come back months later."""
+        """Gone: some ask to be forgotten, a few come back months later, some because of a call."""
         rng, person = self.rng, self.person
-        if person.handle is not None and rng.random() < 0.12 * person.outspoken:
-            voices.part(self.life, person, at + between(rng, HOUR, 6 * DAY))
-        if rng.random() < _RETURNS:
+        roll = rng.random()
+        call = calls.win_back(self.life, person, at)
+        back = None
+        if roll < _RETURNS:
             back = self._hour((at + int(rng.uniform(120, 300) * DAY)) // DAY)
+        elif call is not None and roll < _RETURNS + _CALL_BRINGS_BACK:
+            back = self._hour(call // DAY + between(rng, 1, 14))
+        if back is not None:
             self.state = "alive"
             self.fatigue = 1.0
             self.life.phases.append(Phase(back - HOUR, "alive"))
             return back
-        if person.erases and person.has_account:
+        if person.erases:
             self.life.erased = at + int(rng.uniform(15, 60) * DAY)
         return None
 
@@ -215,7 +265,7 @@ class _Walk:
         """The next order after `at` by the person's own clock."""
         person, rng, almanac = self.person, self.rng, self.almanac
         if person.kind.name == "seasonal":
-            return self._next_window(at + 20 * DAY)
+            return self._season(at + 20 * DAY)
         mean = person.gap * self.fatigue * (COOLING_FACTOR if self.state == "cooling" else 1.0)
         gap = rng.gammavariate(person.kind.shape, mean / person.kind.shape)
         day = almanac.later(at, gap) // DAY
@@ -225,26 +275,8 @@ class _Walk:
             day = almanac.working_day(day)
         return max(self._hour(day), at + HOUR)
 
-    def _next_window(self, at: int) -> int:
-        """The next of the person's seasons at or after `at`; one in ten is left out."""
-        day, last = at // DAY + 1, len(self.almanac.jalali) - 1
-        while True:
-            while day < last and not self._in_window(day):
-                day += 1
-            end = day
-            while end < last and self._in_window(end):
-                end += 1
-            if day >= last or self.rng.random() < 0.9:
-                return self._hour(self.rng.randrange(day, max(end, day + 1)))
-            day = end
-
-    def _in_window(self, day: int) -> bool:
-        month, number = self.almanac.jalali[day]
-        for name in self.person.windows:
-            window, first, final = _WINDOWS[name]
-            if month == window and first <= number <= final:
-                return True
-        return False
+    def _season(self, at: int) -> int:
+        return self._hour(next_season(self.almanac, self.person.windows, at, self.rng))
 
     def _hour(self, day: int) -> int:
         return self.almanac.shopping_time(

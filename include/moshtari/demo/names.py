@@ -67,6 +67,26 @@ CITIES: tuple[City, ...] = (
     City("زاهدان", "سیستان و بلوچستان", 1, 4), City("سنندج", "کردستان", 1, 3),
 )
 
+
+
+class Abroad(NamedTuple):
+    """Where a buyer abroad lives, and the currency it pays in."""
+
+    city: City
+    country: str
+    currency: str
+    share: int
+
+
+ABROAD: tuple[Abroad, ...] = (
+    Abroad(City("دبی", "دبی", 0, 5), "AE", "AED", 5),
+    Abroad(City("هامبورگ", "هامبورگ", 0, 8), "DE", "EUR", 3),
+    Abroad(City("وین", "وین", 0, 8), "AT", "EUR", 2),
+    Abroad(City("لس‌آنجلس", "کالیفرنیا", 0, 10), "US", "USD", 4),
+)
+
+STANDINGS: tuple[str, ...] = ("دانشجو", "شاغل", "خانه‌دار", "بازنشسته", "کارفرما", "جویای کار")
+
 STREETS: tuple[str, ...] = (
     "خیابان ولیعصر", "خیابان انقلاب", "بلوار کشاورز", "خیابان شریعتی", "خیابان امام",
     "خیابان سعدی", "خیابان حافظ", "بلوار معلم", "خیابان فردوسی", "بلوار دانشجو",

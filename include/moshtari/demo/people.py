@@ -27,6 +27,7 @@ from moshtari.demo.names import (
     City,
 )
 from moshtari.demo.plan import Plan
+from moshtari.demo.traits import Traits, draw_traits
 
 
 class Kind(NamedTuple):
@@ -98,6 +99,7 @@ class Person:
     consents: tuple[bool | None, bool | None]
     changes: tuple[tuple[int, str], ...]
     erases: bool
+    traits: Traits
     windows: tuple[str, ...] = field(default=())
 
 
@@ -144,6 +146,11 @@ def _person(
     email: str | None = f"{first_latin}.{last_latin}{index + 11}@{rng.choice(MAIL_DOMAINS)}"
     if rng.random() < 0.10:
         email = None
+    has_account = kind.name in ("visitor", "company") or rng.random() < 0.76
+    traits = draw_traits(Random(rng.getrandbits(64)), kind.name, has_account=has_account)
+    if traits.abroad is not None:
+        city = traits.abroad.city
+        address = f"{city.name}، {rng.randint(1, 240)}"
     firm = None
     earlier = people[int(rng.random() * index)] if index else None
     shares = rng.random()
@@ -155,11 +162,14 @@ def _person(
         # One household: the same phone, address and surname, another person.
         phone, city, address = earlier.phone, earlier.city, earlier.address
         last = earlier.full_name.split(" ", 1)[1]
+        traits = traits._replace(abroad=earlier.traits.abroad)
+        if index % 2:
+            # And the tablet in the kitchen.
+            traits = traits._replace(devices=(earlier.traits.devices[0], traits.devices[0]))
     elif earlier is not None and earlier.firm is not None and shares < 0.5:
         # An employee who buys with the office's e-mail.
         email = earlier.email
     handle = f"{first_latin}_{last_latin[:3]}{index + 11}" if rng.random() < 0.42 else None
-    has_account = kind.name in ("visitor", "company") or rng.random() < 0.76
     years = min(max(rng.gauss(35, 11), 17), 78)
     gap = kind.gap * math.exp(rng.gauss(0.0, 0.4))
     changes = sorted(
@@ -204,6 +214,7 @@ def _person(
         consents=(_consent(rng, 0.82), _consent(rng, 0.6) if email else None),
         changes=tuple(changes),
         erases=rng.random() < 0.03,
+        traits=traits,
         windows=tuple(rng.sample(("nowruz", "yalda", "mehr"), rng.randint(1, 2)))
         if kind.name == "seasonal"
         else (),

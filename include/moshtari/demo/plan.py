@@ -8,6 +8,9 @@ from datetime import date, timedelta
 NIGHTS = 45
 """Days generated beyond `last_day`, for `advance` to play night by night."""
 
+WEB_DAYS = 120
+"""Days of history of which the shop has kept what its visitors did."""
+
 _FOUNDERS = 0.42
 _MIN_DAYS = 60
 
@@ -20,7 +23,7 @@ class Plan:
     sees more of it.
 
     `founders` people come within the first `founding_days`, and `per_day` on every day of average
-    season after that.
+    season after that. On day `web_from` the shop begins to keep what visitors do on its site.
     """
 
     seed: int
@@ -30,6 +33,7 @@ class Plan:
     founding_days: int
     per_day: float
     nights: int = NIGHTS
+    web_from: int = 0
 
     @property
     def today(self) -> int:
@@ -42,8 +46,16 @@ class Plan:
         return self.today + self.nights
 
 
-def make_plan(seed: int, last_day: date, days: int = 730, customers: int = 5000) -> Plan:
+def make_plan(
+    seed: int,
+    last_day: date,
+    days: int = 730,
+    customers: int = 5000,
+    web_days: int = WEB_DAYS,
+) -> Plan:
     """The plan by which about `customers` people are known at the end of `last_day`.
+
+    The shop has kept the visits of the last `web_days` days.
 
     Raises ValueError for fewer than 60 days or fewer than one customer.
     """
@@ -59,4 +71,5 @@ def make_plan(seed: int, last_day: date, days: int = 730, customers: int = 5000)
         founders=founders,
         founding_days=min(60, days // 3),
         per_day=(customers - founders) / days,
+        web_from=max(days - web_days, 0),
     )

@@ -42,9 +42,10 @@ def buy(
         channel=channel,
         campaign=pick(rng, _CAMPAIGNS) if rng.random() < (0.5 if coupon else 0.12) else None,
         in_toman=channel == "app" or (channel == "instagram" and rng.random() < 0.5),
+        currency=person.traits.abroad.currency if person.traits.abroad else None,
         lines=lines,
         coupon=coupon,
-        referred=first and person.introduced_by is not None,
+        referred=first and person.introduced_by is not None and person.traits.recorded,
         gross=sum(line.quantity * line.unit_price for line in lines),
         discount=sum(line.discount for line in lines),
     )
@@ -73,7 +74,7 @@ def faulty_line(sale: Sale, rng: Random) -> int | None:
 
 
 def send_back(sale: Sale, line: int, reason: str, rng: Random, almanac: Almanac) -> Refund:
-    """Return one line of a delivered sale; the money comes days later, sometimes many."""
+    """Return one line of a delivered sale, or some of its pieces; the money comes days later."""
     assert sale.delivered is not None
     requested = sale.delivered + int(rng.uniform(0.5, 4.0) * DAY)
     days = between(rng, 2, 6) if rng.random() < 0.8 else between(rng, 9, 16)
@@ -81,11 +82,61 @@ def send_back(sale: Sale, line: int, reason: str, rng: Random, almanac: Almanac)
     completed += int(rng.random() * 4 * HOUR)
     given = sum(refund.amount for refund in sale.refunds)
     amount = min(sale.lines[line].net, sale.net - given)
+    pieces = sale.lines[line].quantity
+    if pieces > 1 and rng.random() < 0.4:
+        amount = min(sale.lines[line].net // pieces, amount)
     refund = Refund(line, amount, "return", reason, requested, completed)
     sale.refunds.append(refund)
+    whole = len(sale.lines) == 1 and amount == sale.net
     _turn(sale, rng, requested, "")
-    _turn(sale, rng, completed, "refunded" if len(sale.lines) == 1 else "completed")
+    _turn(sale, rng, completed, "refunded" if whole else "completed")
     return refund
+
+
+def send_back_more(sale: Sale, first: Refund, rng: Random, almanac: Almanac) -> None:
+    """Another line goes back some days after the first; the postage is given back at once."""
+    others = [n for n, entry in enumerate(sale.lines) if n != first.line and entry.net > 0]
+    given = sum(refund.amount for refund in sale.refunds)
+    if not others or given >= sale.net:
+        return
+    line = pick(rng, others)
+    requested = first.completed + between(rng, HOUR, 5 * DAY)
+    completed = almanac.after_working_days(requested // DAY, between(rng, 2, 5)) * DAY + 12 * HOUR
+    amount = min(sale.lines[line].net, sale.net - given)
+    sale.refunds.append(Refund(line, amount, "return", first.reason, requested, completed))
+    _turn(sale, rng, requested, "")
+    _turn(sale, rng, completed, "completed")
+    if sale.shipping and given + amount + sale.shipping <= sale.net:
+        postage = Refund(None, sale.shipping, "correction", "postage", requested, requested)
+        sale.refunds.append(postage)
+
+
+def trade_in(person: Person, at: int, sale: Sale, rng: Random) -> Sale:
+    """The shop buys back, used, what somebody once bought from it."""
+    line = sale.lines[0]
+    price = max(line.unit_price * between(rng, 30, 50) // 100 // 1000 * 1000, 1000)
+    trade = Sale(
+        person=person.index,
+        placed=at,
+        account=0,
+        guest_email=None,
+        guest_phone=None,
+        channel="app",
+        campaign=None,
+        in_toman=True,
+        currency=None,
+        lines=(Line(line.product, 1, price, 0),),
+        coupon="",
+        referred=False,
+        gross=price,
+        discount=0,
+        is_purchase=True,
+    )
+    paid = at + between(rng, DAY, 3 * DAY)
+    trade.turns = [Turn(at, "pending", False), Turn(paid, "paid", False)]
+    trade.turns.append(Turn(paid + 2 * DAY, "completed", False))
+    trade.payments = [Payment(paid, True)]
+    return trade
 
 
 def settle(sale: Sale) -> None:
@@ -172,6 +223,11 @@ def _pay(sale: Sale, rng: Random, *, company: bool) -> int | None:
         succeeded = rng.random() < 0.85
         sale.payments.append(Payment(at, succeeded))
     if succeeded:
+        if rng.random() < 0.06:
+            # What is in the wallet first, the rest by card.
+            wallet = pick(rng, (10, 20, 30, 50))
+            sale.payments[-1] = Payment(at - 20, True, wallet)
+            sale.payments.append(Payment(at, True, 100 - wallet))
         _turn(sale, rng, at, "paid")
         return at
     if rng.random() < 0.75:

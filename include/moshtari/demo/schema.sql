@@ -30,10 +30,12 @@ create table shop.accounts (
     mastodon text,
     province text,
     city text,
+    country text,
     address text,
     birth_date date,
     gender text check (gender in ('female', 'male')),
     job text,
+    standing text,
     is_staff boolean not null,
     introduced_by bigint,
     sms_opt_in boolean,
@@ -55,7 +57,7 @@ create table shop.sales (
     state text not null check (state in (
         'pending', 'paid', 'shipped', 'delivered', 'completed', 'cancelled', 'failed', 'refunded'
     )),
-    currency text not null check (currency in ('IRR', 'IRT')),
+    currency text not null check (currency in ('IRR', 'IRT', 'AED', 'EUR', 'USD')),
     subtotal numeric not null,
     discount numeric not null,
     shipping_fee numeric not null,
@@ -64,8 +66,16 @@ create table shop.sales (
     coupons text[] not null,
     channel text not null,
     campaign text,
-    referral_code text
+    referral_code text,
+    session_id text,
+    seller_account_id bigint,
+    direction text not null check (direction in ('sale', 'purchase'))
 );
+comment on column shop.sales.referral_code is
+    'REF and the number of the account that introduced the buyer';
+comment on column shop.sales.seller_account_id is
+    'The customer who sells it on the shop''s marketplace; null: the shop itself';
+comment on column shop.sales.direction is 'purchase: the shop buys from the account, used things';
 
 create table shop.sale_lines (
     sale_id bigint not null,
@@ -106,10 +116,97 @@ create table shop.refunds (
     currency text not null,
     kind text not null check (kind in ('return', 'compensation', 'correction')),
     reason text not null check (reason in (
-        'quality', 'changed_mind', 'lost', 'cancelled', 'goodwill'
+        'quality', 'changed_mind', 'lost', 'cancelled', 'goodwill', 'postage'
     )),
     requested_at timestamptz not null,
     completed_at timestamptz
+);
+
+-- Rials for one unit.
+create table shop.exchange_rates (
+    rate_date date not null,
+    currency text not null,
+    rials numeric not null,
+    noted_at timestamptz not null,
+    primary key (rate_date, currency)
+);
+
+create table shop.web_events (
+    id bigint primary key,
+    at timestamptz not null,
+    visitor text not null,
+    account_id bigint,
+    session text not null,
+    action text not null,
+    product_id bigint,
+    category text,
+    query text,
+    campaign text
+);
+
+create table shop.memberships (
+    id bigint primary key,
+    account_id bigint not null,
+    plan text not null,
+    started_at timestamptz not null,
+    auto_renew boolean not null,
+    auto_renew_changed_at timestamptz,
+    ended_at timestamptz,
+    updated_at timestamptz not null
+);
+
+create table shop.surveys (
+    id bigint primary key,
+    account_id bigint,
+    sale_id bigint not null,
+    channel text not null,
+    asked_at timestamptz not null,
+    answered_at timestamptz,
+    score numeric,
+    scale numeric not null,
+    comment text,
+    competitor_named boolean,
+    updated_at timestamptz not null
+);
+
+-- Products' reviews with stars; without an account: the shop's answer to another review.
+create table shop.reviews (
+    id bigint primary key,
+    account_id bigint,
+    product_id bigint not null,
+    answers bigint,
+    stars integer check (stars between 1 and 5),
+    body text not null,
+    language text not null,
+    written_at timestamptz not null
+);
+
+create table shop.outreach_contacts (
+    id bigint primary key,
+    account_id bigint not null,
+    channel text not null check (channel in ('call', 'sms', 'email')),
+    list_name text,
+    sent_at timestamptz not null,
+    outcome text,
+    updated_at timestamptz not null
+);
+
+create table shop.marketing_costs (
+    cost_date date not null,
+    channel text not null,
+    purpose text not null check (purpose in ('acquisition', 'retention')),
+    amount numeric not null,
+    currency text not null,
+    booked_at timestamptz not null,
+    primary key (cost_date, channel, purpose)
+);
+
+create table shop.erasure_requests (
+    id bigint primary key,
+    account_id bigint,
+    email text,
+    phone text,
+    requested_at timestamptz not null
 );
 
 create table help_desk.users (

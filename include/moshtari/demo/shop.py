@@ -1,20 +1,17 @@
-"""The shop's rows: accounts, sales with their lines, payments, parcels and refunds, products."""
+"""The shop's rows: products and accounts."""
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from moshtari.demo.almanac import DAY, HOUR, Almanac
 from moshtari.demo.catalogue import Catalogue
-from moshtari.demo.events import Life, Sale
+from moshtari.demo.events import Life
 from moshtari.demo.names import with_arabic_letters, write_phone
 from moshtari.demo.people import Person
 from moshtari.demo.stage import Stage, field
 
 FIRST_ACCOUNT_ID = 10_001
-FIRST_SALE_ID = 500_001
-_CARRIERS = ("پست پیشتاز", "تیپاکس‌نو", "پیک شهری")
 _LATE_FROM = 18 * HOUR + 600
 
 
@@ -34,18 +31,6 @@ class Accounts:
             (index, position): FIRST_ACCOUNT_ID + rank
             for rank, (_, index, position) in enumerate(self.created)
         }
-
-
-def number_sales(lives: Sequence[Life]) -> dict[int, int]:
-    """The shop's number of each sale, by `id()` of the sale: in the order they were placed."""
-    sales = sorted(
-        (
-            (sale.placed, sale.person, ordinal, id(sale))
-            for life in lives
-            for ordinal, sale in enumerate(life.sales)
-        ),
-    )
-    return {key: FIRST_SALE_ID + rank for rank, (_, _, _, key) in enumerate(sales)}
 
 
 def put_products(stage: Stage, almanac: Almanac, catalogue: Catalogue) -> None:
@@ -79,7 +64,9 @@ def put_accounts(
             late = what not in ("created", "erased") and at % DAY >= _LATE_FROM and at % 11 == 0
             days.append(max(at // DAY + late, days[-1] if days else 0))
         account_id = accounts.ids[index, position]
-        introducer = accounts.ids.get((person.introduced_by, 0)) if person.introduced_by else None
+        introducer = None
+        if person.introduced_by is not None and person.traits.recorded:
+            introducer = accounts.ids.get((person.introduced_by, 0))
 
         def line(
             version: int,
@@ -135,6 +122,8 @@ def _account(
             None,
             None,
             None,
+            None,
+            None,
         ]
         sms, sms_at, email_consent, email_at = False, erased, False, erased
     else:
@@ -146,10 +135,12 @@ def _account(
             handle,
             person.city.province,
             person.city.name,
+            person.traits.abroad.country if person.traits.abroad else "IR",
             address,
             person.birth_date.isoformat() if person.birth_date else None,
             person.gender,
             person.job,
+            person.traits.standing,
         ]
     values += [
         "t" if person.is_staff else "f",
@@ -163,114 +154,6 @@ def _account(
         almanac.text(erased) if erased is not None else None,
     ]
     return "\t".join(["company" if person.firm else "person", *map(field, values)])
-
-
-def put_sales(
-    stage: Stage,
-    almanac: Almanac,
-    people: Sequence[Person],
-    lives: Sequence[Life],
-    accounts: Accounts,
-    numbers: dict[int, int],
-) -> None:
-    """Every sale with its children; a child is visible with the turn of the sale that brings it."""
-    for life in lives:
-        for sale in life.sales:
-            _put_sale(stage, almanac, people[sale.person], sale, accounts, numbers[id(sale)])
-
-
-def _put_sale(
-    stage: Stage, almanac: Almanac, person: Person, sale: Sale, accounts: Accounts, number: int
-) -> None:
-    turns = sorted(sale.turns, key=lambda turn: turn.at)
-    times = [turn.at for turn in turns]
-    days: list[int] = []
-    states: list[str] = []
-    for turn in turns:
-        days.append(max(turn.at // DAY + turn.late, days[-1] if days else 0))
-        states.append(turn.state or states[-1])
-    text = almanac.text
-    rate, currency = (1, "IRT") if sale.in_toman else (10, "IRR")
-    account = None if sale.account is None else accounts.ids[sale.person, sale.account]
-    referral = None
-    if sale.referred and person.introduced_by is not None:
-        referral = f"REF{accounts.ids[person.introduced_by, 0]}"
-    total = sale.net + sale.shipping + sale.tax
-    head = (
-        f"{number}\t{field(account)}\t{field(sale.guest_email)}\t{field(sale.guest_phone)}"
-        f"\t{text(sale.placed)}\t"
-    )
-    tail = (
-        f"\t{currency}\t{sale.gross * rate}\t{sale.discount * rate}\t{sale.shipping * rate}"
-        f"\t{sale.tax * rate}\t{total * rate}\t{{{sale.coupon}}}\t{sale.channel}"
-        f"\t{field(sale.campaign)}\t{field(referral)}"
-    )
-    stage.put_versions(
-        "shop.sales", days, lambda version: f"{head}{text(times[version])}\t{states[version]}{tail}"
-    )
-
-    def seen(at: int) -> int:
-        """The day from which what happened at `at` is visible: that of the sale's next turn."""
-        return days[min(bisect_left(times, at), len(days) - 1)]
-
-    for position, line in enumerate(sale.lines, 1):
-        stage.put(
-            "shop.sale_lines",
-            days[0],
-            f"{number}\t{position}\t{line.product.product_id}\t{line.quantity}"
-            f"\t{line.unit_price * rate}\t{line.discount * rate}",
-        )
-    for position, payment in enumerate(sale.payments):
-        stage.put(
-            "shop.payments",
-            seen(payment.attempted),
-            f"{number * 10 + position}\t{number}\t{text(payment.attempted)}"
-            f"\t{total * rate}\t{currency}\t{'ok' if payment.succeeded else 'failed'}",
-        )
-    for position, refund in enumerate(sorted(sale.refunds, key=lambda entry: entry.requested)):
-        opening = (
-            f"{number * 10 + position}\t{number}"
-            f"\t{field(None if refund.line is None else refund.line + 1)}"
-            f"\t{refund.amount * rate}\t{currency}\t{refund.kind}\t{refund.reason}"
-            f"\t{text(refund.requested)}\t"
-        )
-        closing = text(refund.completed)
-        stage.put_versions(
-            "shop.refunds",
-            [seen(refund.requested), seen(refund.completed)],
-            (f"{opening}\\N", opening + closing).__getitem__,
-        )
-    if sale.shipped is not None:
-        _put_shipment(stage, almanac, person, sale, number, seen)
-
-
-def _put_shipment(
-    stage: Stage,
-    almanac: Almanac,
-    person: Person,
-    sale: Sale,
-    number: int,
-    seen: Callable[[int], int],
-) -> None:
-    assert sale.shipped is not None
-    assert sale.promised is not None
-    head = (
-        f"{number}\t{number}\t{_CARRIERS[number % 3]}\t{person.city.name}\t{person.address}"
-        f"\t{almanac.text(sale.promised)}\t{almanac.text(sale.shipped)}\t"
-    )
-    days = [seen(sale.shipped)]
-    ending = ""
-    if sale.delivered is not None:
-        days.append(seen(sale.delivered))
-        ending = f"{almanac.text(sale.delivered)}\tdelivered"
-    elif sale.lost:
-        days.append(seen(min(refund.requested for refund in sale.refunds)))
-        ending = "\\N\tlost"
-    stage.put_versions(
-        "shop.shipments",
-        days,
-        lambda version: head + (ending if version else "\\N\ton_the_way"),
-    )
 
 
 def _flag(value: bool | None) -> str | None:

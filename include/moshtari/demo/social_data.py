@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from html import escape as escape_html
 from random import Random
 
-from moshtari.demo import texts
+from moshtari.demo import wording
 from moshtari.demo.almanac import DAY, Almanac
 from moshtari.demo.events import Post
 from moshtari.demo.names import FEMALE, MALE, SURNAMES, with_arabic_letters
@@ -28,13 +28,13 @@ def strangers(plan: Plan, almanac: Almanac) -> Iterator[Post]:
     """Posts about the shop by people it never meets, in step with the size of the shop."""
     rng = Random(f"{plan.seed}:strangers")
     share = _STRANGERS_PER_DAY * (plan.founders + 365 * plan.per_day)
-    banks = (
-        texts.POSTS_NEUTRAL,
-        texts.POSTS_NEUTRAL,
-        texts.POSTS_QUESTION,
-        texts.POSTS_POSITIVE,
-        texts.POSTS_NEGATIVE["late"],
-        texts.POSTS_NEGATIVE["switch"],
+    moods = (
+        ("news", ""),
+        ("news", ""),
+        ("question", ""),
+        ("positive", ""),
+        ("negative", "late"),
+        ("negative", "switch"),
     )
     for day in range(plan.horizon + 1):
         for _ in range(1 + int(share)):
@@ -43,8 +43,10 @@ def strangers(plan: Plan, almanac: Almanac) -> Iterator[Post]:
             at = almanac.shopping_time(day, rng, office=False, night=False)
             latin = rng.choice((*FEMALE, *MALE))[1]
             handle = f"{latin}_{rng.choice(SURNAMES)[1]}{rng.randint(1300, 1390)}@fedi.example"
-            text = rng.choice(rng.choice(banks)).replace("{p}", "کتری برقی")
-            yield Post(None, handle, at, text, False, rng.randrange(8), rng.randrange(3))
+            mood, cause = rng.choice(moods)
+            said = wording.post(rng, mood, cause, "کتری برقی", english=False)
+            likes, boosts = rng.randrange(8), rng.randrange(3)
+            yield Post(None, handle, at, said.body, False, likes, boosts, said.truth)
 
 
 def number_posts(posts: Sequence[Post], almanac: Almanac) -> list[tuple[int, Post]]:

@@ -21,6 +21,14 @@ TABLES: dict[str, tuple[str, ...]] = {
     "shop.payments": ("id",),
     "shop.shipments": ("id",),
     "shop.refunds": ("id",),
+    "shop.exchange_rates": ("rate_date", "currency"),
+    "shop.web_events": ("id",),
+    "shop.memberships": ("id",),
+    "shop.surveys": ("id",),
+    "shop.reviews": ("id",),
+    "shop.outreach_contacts": ("id",),
+    "shop.marketing_costs": ("cost_date", "channel", "purpose"),
+    "shop.erasure_requests": ("id",),
     "help_desk.users": ("id",),
     "help_desk.tickets": ("id",),
     "help_desk.ticket_events": ("id",),
@@ -35,6 +43,10 @@ TRUTH_TABLES = (
     "truth.purchases",
     "truth.grievances",
     "truth.records",
+    "truth.intents",
+    "truth.departures",
+    "truth.recommendations",
+    "truth.texts",
 )
 
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})

@@ -1,90 +1,9 @@
-"""What people write to the shop and what it answers, in Persian and some English.
-
-`{p}` is a product's name and `{order}` the order's number.
-"""
+"""What the shop answers, and the short words of those who wait for it or rate it."""
 
 # The tables below are data, set as such.
 # fmt: off
 
 from __future__ import annotations
-
-from typing import NamedTuple
-
-
-class Message(NamedTuple):
-    """Subject and body of a ticket."""
-
-    subject: str
-    body: str
-
-
-COMPLAINTS: dict[str, tuple[Message, ...]] = {
-    "late": (
-        Message("تأخیر در ارسال سفارش",
-                "سلام. سفارش {order} قرار بود چند روز پیش برسد و هنوز خبری نیست. چرا این‌قدر دیر؟"),
-        Message("سفارشم نرسیده!",
-                "با سلام، موعد تحویل «{p}» گذشته و کسی پاسخگو نیست. واقعاً ناراضی هستم."),
-        Message("دیرکرد پست",
-                "بسته من دیر رسید و مهمانی تمام شد. دیگر به درد نمی‌خورد. این چه وضع ارسال است؟"),
-        Message("پیگیری مرسوله",
-                "کد رهگیری سفارش {order} سه روز است تکان نخورده. لطفاً سریع‌تر رسیدگی کنید."),
-    ),
-    "lost": (
-        Message("مرسوله گم شده است",
-                "سفارش {order} هیچ‌وقت به دستم نرسید. پولم را پس بدهید، شکایت دارم."),
-        Message("تحویل داده نشده",
-                "در سایت نوشته تحویل پیک شده اما من «{p}» را نگرفته‌ام. خیلی بد است."),
-    ),
-    "quality": (
-        Message("کالای معیوب",
-                "«{p}» خراب به دستم رسید و بعد از یک روز از کار افتاد. کیفیتش افتضاح است."),
-        Message("کیفیت پایین",
-                "سلام، «{p}» اصلاً شبیه عکس سایت نیست و جنسش بی‌کیفیت است. می‌خواهم مرجوع کنم."),
-        Message("درخواست مرجوعی",
-                "{p} شکسته بود. متأسفم که از شما خرید کردم. لطفاً هزینه را برگردانید."),
-        Message("شکایت از کیفیت محصول",
-                "بار دوم است که از «{p}» ناراضی‌ام. دوخت و بسته‌بندی‌اش بد بود."),
-    ),
-    "refund": (
-        Message("پولم برنگشته",
-                "کالا را یک هفته پیش پس فرستادم و هنوز مبلغ واریز نشده. چرا جواب نمی‌دهید؟"),
-        Message("تأخیر در بازگشت وجه",
-                "مبلغ سفارش {order} هنوز به حسابم برنگشته است. از این برخورد راضی نیستم."),
-    ),
-}
-
-COMPLAINTS_EN: dict[str, tuple[Message, ...]] = {
-    "late": (Message("Order is late",
-                     "My order {order} is several days late, nobody answers. Disappointed."),),
-    "lost": (Message("Parcel never arrived",
-                     "I never received order {order}. I want my money back."),),
-    "quality": (Message("Faulty product",
-                        "The product from order {order} arrived broken. Terrible quality."),),
-    "refund": (Message("Refund still missing",
-                       "I sent it back a week ago and the refund has not come. Not happy."),),
-}
-
-QUESTIONS: tuple[Message, ...] = (
-    Message("سؤال درباره موجودی", "سلام، «{p}» کی دوباره موجود می‌شود؟"),
-    Message("راهنمایی برای خرید", "برای هدیه بین «{p}» و مدل ارزان‌تر کدام بهتر است؟"),
-    Message("هزینه ارسال", "هزینه ارسال به شهرستان چقدر است و چند روزه می‌رسد؟"),
-    Message("فاکتور رسمی", "آیا برای سفارش شرکتی فاکتور رسمی با ارزش افزوده صادر می‌کنید؟"),
-    Message("گارانتی", "«{p}» چند ماه ضمانت دارد؟ ممنون می‌شوم راهنمایی کنید."),
-    Message("کد تخفیف", "کد تخفیف این ماه برای «{p}» هم کار می‌کند؟"),
-)
-QUESTIONS_EN: tuple[Message, ...] = (
-    Message("Shipping question", "How long does delivery take, and can I pay on delivery?"),
-)
-
-SUGGESTIONS: tuple[Message, ...] = (
-    Message("پیشنهاد", "کاش امکان انتخاب ساعت تحویل را هم بگذارید."),
-    Message("یک پیشنهاد برای سایت", "پیشنهاد می‌کنم بسته‌بندی هدیه هم داشته باشید."),
-)
-
-PRAISES: tuple[Message, ...] = (
-    Message("تشکر", "سلام، فقط خواستم تشکر کنم. «{p}» عالی بود و زود رسید."),
-    Message("ممنون از پشتیبانی", "از برخورد خوب همکارانتان ممنونم. حتماً باز هم خرید می‌کنم."),
-)
 
 FIRST_REPLIES: tuple[str, ...] = (
     "سلام، وقت شما بخیر. پیام شما رسید و در حال بررسی هستیم.",
@@ -110,32 +29,6 @@ NOTES: tuple[str, ...] = ("با انبار هماهنگ شود.", "با پیک �
 GOOD_COMMENTS: tuple[str, ...] = ("سریع رسیدگی شد، ممنون.", "عالی بود.", "برخورد خوبی داشتند.")
 BAD_COMMENTS: tuple[str, ...] = ("خیلی دیر جواب دادند.", "مشکلم حل نشد.", "اصلاً راضی نبودم.")
 
-POSTS_NEGATIVE: dict[str, tuple[str, ...]] = {
-    "late": ("سفارشم از {tag} یک هفته دیر رسید. دیگر خرید نمی‌کنم.",
-             "{tag} قول دو روزه می‌دهد و هشت روزه می‌رساند. افتضاح."),
-    "lost": ("بسته‌ام را {tag} گم کرده و کسی جواب نمی‌دهد! خیلی بد.",),
-    "quality": ("«{p}» که از {tag} گرفتم خراب بود. بی‌کیفیت و گران.",
-                "از {tag} ناراضی‌ام؛ جنس «{p}» با عکسش زمین تا آسمان فرق داشت 😡"),
-    "refund": ("دو هفته است منتظر پولم از {tag} هستم. شرم‌آور است.",),
-    "switch": ("دفعه بعد از بازارچه می‌خرم، {tag} هم گران است هم بدقول.",
-               "پشتیبانی ارزان‌سرا خیلی بهتر از {tag} است. خداحافظ."),
-}
-POSTS_POSITIVE: tuple[str, ...] = (
-    "خریدم از {tag} یک روزه رسید، عالی بود. پیشنهاد می‌کنم 👌",
-    "«{p}» را از {tag} گرفتم، کیفیتش فوق‌العاده است. ممنون",
-    "به همه دوستانم {tag} را معرفی کرده‌ام؛ هیچ‌وقت پشیمان نشدم.",
-    "پشتیبانی {tag} واقعاً پاسخگو است. دمتان گرم ❤️",
-)
-POSTS_POSITIVE_EN: tuple[str, ...] = ("Great service from {tag}, fast delivery. Recommended!",)
-POSTS_QUESTION: tuple[str, ...] = (
-    "کسی «{p}» را از {tag} خریده؟ راضی بودید؟",
-    "{tag} ارسال به شهرستان هم دارد؟",
-)
-POSTS_NEUTRAL: tuple[str, ...] = (
-    "حراج {tag} شروع شد.",
-    "امروز از جلوی انبار {tag} رد شدم، چه شلوغ بود.",
-    "{tag} شعبه تازه باز می‌کند.",
-)
 BRAND_REPLIES: tuple[str, ...] = (
     "سلام، از بابت پیش‌آمده متأسفیم. لطفاً شماره سفارش را برایمان بفرستید. {tag}",
     "ممنون از پیام شما. همکارانمان پیگیری می‌کنند. {tag}",

@@ -4,24 +4,42 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from moshtari.demo import texts
+from moshtari.demo import texts, wording
 from moshtari.demo.almanac import DAY, HOUR, Almanac, between
-from moshtari.demo.events import Grievance, Life, Post, Rating, Sale, Ticket, TicketEvent
+from moshtari.demo.events import (
+    Grievance,
+    Intent,
+    Life,
+    Post,
+    Rating,
+    Sale,
+    TextTruth,
+    Ticket,
+    TicketEvent,
+)
 from moshtari.demo.people import Person
 from moshtari.demo.purchases import compensate
 
 BRAND_HANDLE = "pishkhan"
 HASHTAG = "پیشخوان"
 AGENTS = 8
+BRAND_TEXT = TextTruth("other", "neutral", "other", None)
 
-_TOPICS = {"late": "late_delivery", "lost": "lost_parcel", "quality": "quality", "refund": "refund"}
+_TAGS = {"late": "late_delivery", "lost": "lost_parcel", "quality": "quality", "refund": "refund"}
+_REASONS = {
+    "late": "late_or_failed_delivery",
+    "lost": "late_or_failed_delivery",
+    "quality": "product_quality",
+}
 
 
 class Blow(NamedTuple):
-    """What a grievance does: when its outcome is felt, how likely the person turns away then."""
+    """What a grievance does: when its outcome is felt, how likely the person turns away then, and
+    what it would say if asked why."""
 
     at: int
     leaves: float
+    reason: str
 
 
 class Outcome(NamedTuple):
@@ -47,37 +65,42 @@ def aggrieve(
     by_ticket = rng.random() < 0.4 + 0.55 * person.outspoken
     by_post = person.handle is not None and rng.random() < 0.45 * person.outspoken
     fades = at + int(rng.gammavariate(3.0, 17.0 if by_ticket or by_post else 9.0) * DAY)
+    reason = _REASONS.get(cause, "unresolved_complaint")
     if by_post:
         post_at = at + between(rng, HOUR, 2 * DAY)
         post = _post(life, person, post_at, "negative", cause, sale)
         _brand_answers(life, post, person, 0.55, texts.BRAND_REPLIES)
     if not by_ticket:
         life.grievances.append(Grievance(at, fades, cause, by_post or shown))
-        return Blow(at, 0.10 * person.sensitivity)
+        return Blow(at, 0.10 * person.sensitivity, reason)
     created = at + between(rng, HOUR // 2, int(1.5 * DAY))
-    bank = texts.COMPLAINTS_EN if person.english else texts.COMPLAINTS
-    ticket = _open(life, person, created, rng.choice(bank[cause]), "complaint", sale)
+    # Who writes about a wrong may write about how it is treated as well.
+    told = "support" if cause == "refund" and rng.random() < 0.2 else cause
+    said = wording.complaint(rng, told, _product(sale), english=person.english)
+    ticket = _open(life, person, created, said, sale)
+    if said.truth.competitor is not None:
+        life.intents.append(Intent("switch", at, max(fades, created), created))
     if rng.random() < 0.8:
-        ticket.tags = ("complaint", _TOPICS[cause])
+        ticket.tags = ("complaint", _TAGS[cause])
     outcome = _handle(ticket, person, almanac, complaint=True)
     if outcome.solved is None:
         life.grievances.append(Grievance(at, fades, cause, True))
-        return Blow(created + 4 * DAY, 0.45 * person.sensitivity)
+        return Blow(created + 4 * DAY, 0.45 * person.sensitivity, "unresolved_complaint")
     quick = outcome.solved - created < 2 * DAY
     if rng.random() < 0.35:
         compensate(sale, outcome.solved, rng)
     if outcome.score != "bad" and (outcome.score == "good" or rng.random() < 0.6 + 0.3 * quick):
         life.grievances.append(Grievance(at, min(outcome.solved, fades), cause, True))
-        return Blow(outcome.solved, 0.02)
+        return Blow(outcome.solved, 0.02, reason)
     life.grievances.append(Grievance(at, max(fades, outcome.solved), cause, True))
-    return Blow(outcome.solved, 0.3 * person.sensitivity)
+    return Blow(outcome.solved, 0.3 * person.sensitivity, "unresolved_complaint")
 
 
 def ask(life: Life, person: Person, at: int, sale: Sale | None, almanac: Almanac) -> Blow | None:
     """A question to the desk; being left without an answer is a grievance of its own."""
     rng = person.rng
-    bank = texts.QUESTIONS_EN if person.english else texts.QUESTIONS
-    ticket = _open(life, person, at, rng.choice(bank), "question", sale)
+    said = wording.question(rng, _product(sale), english=person.english)
+    ticket = _open(life, person, at, said, sale)
     if rng.random() < 0.6:
         ticket.tags = ("question",)
     outcome = _handle(ticket, person, almanac, complaint=False)
@@ -87,18 +110,23 @@ def ask(life: Life, person: Person, at: int, sale: Sale | None, almanac: Almanac
         fades = waited + int(rng.gammavariate(2.0, 15.0) * DAY)
         closed = fades if answered is None else min(answered, fades)
         life.grievances.append(Grievance(waited, closed, "support", False))
-        return Blow(waited, 0.25 * person.sensitivity)
+        return Blow(waited, 0.25 * person.sensitivity, "unresolved_complaint")
     return None
 
 
 def remark(life: Life, person: Person, at: int, sale: Sale, almanac: Almanac) -> None:
-    """Praise or a suggestion by ticket."""
+    """Praise, a suggestion, or some other business, by ticket."""
     rng = person.rng
-    praise = rng.random() < 0.6
-    message = rng.choice(texts.PRAISES if praise else texts.SUGGESTIONS)
-    ticket = _open(life, person, at, message, "praise" if praise else "suggestion", sale)
-    if rng.random() < 0.6:
-        ticket.tags = ("praise" if praise else "suggestion",)
+    roll = rng.random()
+    if roll < 0.5:
+        said = wording.praise(rng, _product(sale), english=person.english)
+    elif roll < 0.75:
+        said = wording.suggestion(rng, _product(sale), english=person.english)
+    else:
+        said = wording.other(rng, english=person.english)
+    ticket = _open(life, person, at, said, sale)
+    if rng.random() < 0.6 and said.truth.kind != "other":
+        ticket.tags = (said.truth.kind,)
     _handle(ticket, person, almanac, complaint=False)
 
 
@@ -119,13 +147,26 @@ def part(life: Life, person: Person, at: int) -> None:
     _post(life, person, at, "negative", "switch", None)
 
 
-def _open(
-    life: Life, person: Person, at: int, message: texts.Message, kind: str, sale: Sale | None
-) -> Ticket:
+def compare(life: Life, person: Person, at: int, almanac: Almanac) -> None:
+    """A ticket that holds the shop against a competitor."""
     rng = person.rng
+    said = wording.complaint(rng, "price", _product(None), english=False)
+    ticket = _open(life, person, at, said, None)
+    _handle(ticket, person, almanac, complaint=True)
+
+
+def _product(sale: Sale | None) -> str:
+    return sale.lines[0].product.name if sale else "قهوه اسپرسو"
+
+
+def _open(life: Life, person: Person, at: int, said: wording.Said, sale: Sale | None) -> Ticket:
+    rng = person.rng
+    kind = said.truth.kind
     by_phone = person.email is None or rng.random() < 0.35
     channel = rng.choice(("chat", "api", "web")) if by_phone else rng.choice(("email", "web"))
-    product = sale.lines[0].product.name if sale else "قهوه اسپرسو"
+    subject, body = said.subject, said.body
+    if sale is None:
+        subject, body = subject.replace("{order}", "من"), body.replace("{order}", "من")
     priorities = ("normal", "high", "urgent") if kind == "complaint" else ("low", "normal")
     named = kind == "complaint" and rng.random() < 0.7
     ticket = Ticket(
@@ -133,11 +174,12 @@ def _open(
         by_phone=by_phone,
         channel=channel,
         priority=rng.choice(priorities),
-        subject=message.subject,
-        body=message.body.replace("{p}", product),
+        subject=subject,
+        body=body,
         tags=(),
-        sale=sale if named or "{order}" in message.body else None,
+        sale=sale if named or "{order}" in subject + body else None,
         created=at,
+        text=said.truth,
     )
     ticket.events.append(TicketEvent(at, "comment", 0, True, ticket.body, None, None))
     life.tickets.append(ticket)
@@ -217,16 +259,19 @@ def _moved(at: int, author: int | None, before: str, after: str) -> TicketEvent:
 def _post(life: Life, person: Person, at: int, mood: str, cause: str, sale: Sale | None) -> Post:
     rng = person.rng
     english = person.english and mood == "positive"
-    if english:
-        bank = texts.POSTS_POSITIVE_EN
-    elif mood == "negative":
-        bank = texts.POSTS_NEGATIVE[cause]
-    else:
-        bank = texts.POSTS_POSITIVE if mood == "positive" else texts.POSTS_QUESTION
-    product = sale.lines[0].product.name if sale else "چای سیاه"
-    text = rng.choice(bank).replace("{p}", product)
+    said = wording.post(rng, mood, cause, _product(sale), english=english)
+    text = said.body
     assert person.handle is not None
-    post = Post(person.index, person.handle, at, text, english, rng.randrange(12), rng.randrange(4))
+    post = Post(
+        person=person.index,
+        handle=person.handle,
+        at=at,
+        text=text,
+        english=english,
+        likes=rng.randrange(12),
+        boosts=rng.randrange(4),
+        truth=said.truth,
+    )
     changed = rng.random()
     if changed < 0.04:
         post.edited = at + between(rng, 600, DAY)
@@ -244,4 +289,5 @@ def _brand_answers(
     if rng.random() < share:
         at = post.at + int(rng.lognormvariate(1.2, 1.0) * HOUR) + 120
         text = rng.choice(bank)
-        life.posts.append(Post(None, BRAND_HANDLE, at, text, False, rng.randrange(3), 0, post))
+        likes = rng.randrange(3)
+        life.posts.append(Post(None, BRAND_HANDLE, at, text, False, likes, 0, BRAND_TEXT, post))

@@ -22,16 +22,32 @@ import psycopg
 from psycopg import errors, sql
 
 from moshtari.demo.almanac import Almanac
+from moshtari.demo.calls import call_around
 from moshtari.demo.catalogue import Catalogue
+from moshtari.demo.dealings import deal
+from moshtari.demo.dealings_data import (
+    number_reviews,
+    number_surveys,
+    put_contacts,
+    put_erasures,
+    put_memberships,
+    put_reviews,
+    put_spending,
+    put_surveys,
+)
 from moshtari.demo.events import Post
 from moshtari.demo.help_desk_data import number_tickets, put_help_desk
 from moshtari.demo.journeys import live
+from moshtari.demo.money import Rates, put_rates
 from moshtari.demo.people import populate
 from moshtari.demo.plan import Plan, make_plan
-from moshtari.demo.shop import Accounts, number_sales, put_accounts, put_products, put_sales
+from moshtari.demo.sales_data import SalesDesk, find_sellers, number_sales
+from moshtari.demo.shop import Accounts, put_accounts, put_products
 from moshtari.demo.social_data import number_posts, put_social, strangers
 from moshtari.demo.stage import TABLES, Stage, create_script_tables, play
-from moshtari.demo.truth import TruthLabel, put_truth, truth_as_of
+from moshtari.demo.truth import Numbers, TruthLabel, put_passers_by, put_truth, truth_as_of
+from moshtari.demo.visits import roam
+from moshtari.demo.web_data import number_visits, passers_by, put_visits
 
 __all__ = [
     "Plan",
@@ -88,6 +104,7 @@ def create_from(dsn: str, plan: Plan, progress: Progress | None = None) -> dict[
         connection.execute("set local client_min_messages = warning")
         connection.execute(_sql("schema.sql"))
         connection.execute(_sql("truth.sql"))
+        connection.execute(_sql("truth_labels.sql"))
         create_script_tables(connection)
         written = stage.load(connection)
         connection.execute(_sql("schema_after.sql"))
@@ -108,23 +125,47 @@ def imagine(plan: Plan, say: Progress) -> Stage:
     people = populate(plan, almanac)
     say("living lives", len(people))
     lives = [live(person, almanac, catalogue, plan.horizon) for person in people]
+    find_sellers(people, lives)
+    for person, life in zip(people, lives, strict=True):
+        deal(person, life)
+        call_around(life, person, almanac)
+        roam(person, life, almanac, catalogue, plan.web_from)
+    passers = passers_by(plan, almanac, catalogue)
+    say("visiting the site", len(passers))
     posts: list[Post] = [post for life in lives for post in life.posts]
     posts.extend(strangers(plan, almanac))
+
+    visits = [visit for life in lives for visit in life.visits]
+    visits += [visit for passer in passers for visit in passer.visits]
 
     stage = Stage(plan.today, plan.horizon, almanac.day_text)
     accounts = Accounts(people, lives)
     sales = number_sales(lives)
+    surveys = number_surveys(lives)
+    reviews = number_reviews(lives)
+    sessions = number_visits(visits)
     tickets = number_tickets(lives)
     statuses = number_posts(posts, almanac)
     say("telling the shop", len(sales))
+    rates = Rates(plan, almanac)
     put_products(stage, almanac, catalogue)
+    put_rates(stage, almanac, rates)
     put_accounts(stage, almanac, people, lives, accounts)
-    put_sales(stage, almanac, people, lives, accounts, sales)
+    SalesDesk(stage, almanac, sales, sessions, accounts, rates).put(people, lives)
+    put_visits(stage, almanac, visits, sessions, accounts)
+    put_memberships(stage, almanac, lives, accounts)
+    put_surveys(stage, almanac, surveys, sales, accounts)
+    put_reviews(stage, almanac, people, reviews, accounts)
+    put_contacts(stage, almanac, lives, accounts)
+    put_spending(stage, almanac, plan)
+    put_erasures(stage, almanac, people, lives, accounts)
     say("telling the help desk", len(tickets))
     put_help_desk(stage, almanac, people, tickets, sales)
     say("telling the social network", len(statuses))
     put_social(stage, almanac, people, statuses)
-    put_truth(stage, almanac, people, lives, accounts, sales, tickets, statuses)
+    numbers = Numbers(accounts, sales, tickets, statuses, surveys, reviews)
+    put_truth(stage, almanac, people, lives, numbers)
+    put_passers_by(stage, almanac, passers)
     return stage
 
 
