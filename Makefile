@@ -79,6 +79,18 @@ bench: setup ## Run every benchmark in benchmarks/
 	    echo "== $$file"; $(BIN)/python "$$file" $(ARGS) || exit 1; \
 	done
 
+.PHONY: bench-million
+bench-million: setup ## First and nightly build of a million customers; ARGS="--size 0.05" for fewer
+	@$(BIN)/python benchmarks/million_customers.py $(ARGS)
+
+.PHONY: bench-texts
+bench-texts: setup ## Texts classified a second; with ARGS="100000 rated.tsv" also how well
+	@$(BIN)/python benchmarks/text_classification.py $(ARGS)
+
+.PHONY: docs
+docs: setup ## Bring the tables of docs/published.md up to date with the marts
+	@$(BIN)/python -m moshtari.publication.dictionary
+
 # --- housekeeping ------------------------------------------------------------------------------------
 
 .PHONY: env clean distclean

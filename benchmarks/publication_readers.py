@@ -1,5 +1,8 @@
 """Readers against publications: does any statement see two runs, or none, and how long is it?
 
+Marts with and without a history are read together, in every kind of transaction; each night has as
+many rows as any other, so one more or less of them would be a history seen half written.
+
     python benchmarks/publication_readers.py --publications 300 --customers 2000
 
 Starts a PostgreSQL of its own in a temporary folder. With `--careless` the wait for earlier readers
@@ -13,13 +16,14 @@ import shutil
 import sys
 import tempfile
 import time
+from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
 from unittest.mock import patch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tests.candidates import prepared_run
+from tests.candidates import DAY, prepared_run
 from tests.conftest import free_port
 from tests.reading import KINDS, readers
 
@@ -51,8 +55,10 @@ def _measure(settings: Settings, arguments: argparse.Namespace) -> None:
     database = settings.pg_database
     with connect(settings, admin=True, database=database, autocommit=True) as admin:
 
-        def one() -> tuple[float, float]:
-            run = prepared_run(settings, admin, customers=arguments.customers)
+        def one(number: int = 0) -> tuple[float, float]:
+            # Each night a third of the customers have another history than the night before.
+            day = DAY + timedelta(days=number)
+            run = prepared_run(settings, admin, day, customers=arguments.customers)
             began = time.perf_counter()
             done = publish(settings, run.run_id)
             return time.perf_counter() - began, done.waited_seconds
@@ -66,9 +72,9 @@ def _measure(settings: Settings, arguments: argparse.Namespace) -> None:
                     # `moshtari.publication.publish` is the function; this is its module.
                     module = import_module("moshtari.publication.publish")
                     with patch.object(module, "wait_for_earlier_readers", return_value=0.0):
-                        times.append(one())
+                        times.append(one(number))
                 else:
-                    times.append(one())
+                    times.append(one(number))
                 if number % 10 == 9:
                     rollback(settings)
                     prune(settings, keep=3)
@@ -78,7 +84,7 @@ def _measure(settings: Settings, arguments: argparse.Namespace) -> None:
     for kind in KINDS:
         print(
             f"  {kind:12} statements {seen.statements[kind]:6} mixed {seen.mixed[kind]} "
-            f"empty {seen.empty[kind]}"
+            f"empty {seen.empty[kind]} row counts seen {len(seen.counts[kind])}"
         )
     print(f"errors {len(seen.errors)}: {seen.errors[:3]}; runs seen {len(seen.runs)}")
     print(f"slowest statement {seen.slowest:.3f} s")

@@ -6,7 +6,7 @@ from typing import Any
 
 from airflow.sdk import DAG, PartitionedAssetTimetable, task
 from shared.assets import CUSTOMER_MARTS, RAW
-from shared.marts import build_models
+from shared.marts import build_models, classify_texts, fit_scores
 from shared.policy import DEFAULT_ARGS, alert_on_failure, schedule_start
 
 
@@ -33,11 +33,12 @@ with DAG(
     tags=["build", "publish"],
     doc_md="""
 ### build_customer_marts
-Starts when the day's orders, tickets and mentions have landed. Begins a run, checks what arrived,
-builds the candidate marts with dbt, checks what would go out, and only then moves the publication
-pointer. When a check of severity *critical* fails the gate shuts: this DAG run fails with the
-checks by name, readers keep the last good publication, and the candidate stays in `candidate` to
-be looked at. Clearing `begin_run` and all after it builds the day anew.
+Starts when the day's orders, tickets and mentions have landed. Begins a run, checks what arrived
+and reads the new texts beside that, builds the foundation with dbt (what has changed since the last
+build), fits the scores that are due, builds the candidate marts, checks what would go out, and only
+then moves the publication pointer. When a check of severity *critical* fails the gate shuts: this
+DAG run fails with the checks by name, readers keep the last good publication, and the candidate
+stays in `candidate` to be looked at. Clearing `begin_run` and all after it builds the day anew.
 """,
 ):
 
@@ -91,7 +92,11 @@ be looked at. Clearing `begin_run` and all after it builds the day anew.
 
     run = begin_run()
     arrivals = check_arrivals(run)
-    models = build_models(run)
+    texts = classify_texts()
+    foundation = build_models.override(task_id="build_foundation")(run, "foundation")
+    scores = fit_scores()
+    marts = build_models.override(task_id="build_marts")(run, "marts")
     candidate = check_candidate(run)
     published = publish(run)
-    arrivals >> models >> candidate >> published >> prune_store()
+    run >> texts
+    [arrivals, texts] >> foundation >> scores >> marts >> candidate >> published >> prune_store()

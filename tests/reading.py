@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -61,13 +61,17 @@ KINDS = (
 
 @dataclass
 class Seen:
-    """What readers of all kinds saw; `runs` counts statements by the run that answered them."""
+    """What readers of all kinds saw; `runs` counts statements by the run that answered them.
+
+    `counts`: the numbers of rows found, by kind.
+    """
 
     statements: Counter[str] = field(default_factory=Counter)
     mixed: Counter[str] = field(default_factory=Counter)
     empty: Counter[str] = field(default_factory=Counter)
     errors: list[str] = field(default_factory=list)
     runs: Counter[int] = field(default_factory=Counter)
+    counts: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
     slowest: float = 0.0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -80,6 +84,7 @@ class Seen:
                 return None
             self.mixed[kind] += row[1] != row[2]
             self.runs[row[1]] += 1
+            self.counts[kind].add(row[0])
             return row[1]
 
 

@@ -19,3 +19,8 @@ def split_part(text: str, delimiter: str, part: int) -> str:
 def hash(text: str) -> str:
     """A hash of a text."""
     return f"md5({text})"
+
+
+def type_float() -> str:
+    """The type of a floating-point number."""
+    return "double precision"

@@ -31,3 +31,30 @@
         '$.^'
     )
 {%- endmacro %}
+
+{# Identity of a text by its content: the function that the classifier itself asks. #}
+{% macro text_hash(columns) -%}
+    {{ return(adapter.dispatch("text_hash")(columns)) }}
+{%- endmacro %}
+
+{% macro default__text_hash(columns) -%}
+    voice.text_hash({{ columns | join(", ") }})
+{%- endmacro %}
+
+{% macro spark__text_hash(columns) -%}
+    {%- set parts = [] -%}
+    {%- for place in range(3) -%}
+        {%- do parts.append(
+            "coalesce(" ~ columns[place] ~ ", '')" if place < columns | length else "''"
+        ) -%}
+    {%- endfor -%}
+    md5(concat({{ parts | join(", chr(31), ") }}))
+{%- endmacro %}
+
+{# Stars as a share of the best; null where there are none: many networks write 0 for that. #}
+{% macro rating_share(rating) -%}
+    cast(
+        case when {{ rating }} > 0 then least({{ rating }} / {{ var("voice_rating_max") }}, 1) end
+        as {{ dbt.type_float() }}
+    )
+{%- endmacro %}

@@ -19,9 +19,26 @@
     )
 {%- endmacro %}
 
-{# A quintile from 1 to 5 in which equal values always score alike. #}
-{% macro quintile(value) -%}
-    cast(least(5, 1 + floor(5 * percent_rank() over (order by {{ value }}))) as integer)
+{# The values of a column with their percent_rank over all rows (of a group): equal values rank alike.
+   One row a value, so that millions of rows are counted and not sorted. #}
+{% macro ranked_values(rows, value, group=none) -%}
+    select
+        {%- if group %}
+        {{ group }},
+        {%- endif %}
+        {{ value }},
+        coalesce(
+            cast(sum(count(*)) over ({{ "partition by " ~ group if group }} order by {{ value }} asc) - count(*) as double precision)
+            / nullif(sum(count(*)) over ({{ "partition by " ~ group if group }}) - 1, 0),
+            0
+        ) as value_rank
+    from {{ rows }}
+    group by {{ group ~ ", " if group }}{{ value }}
+{%- endmacro %}
+
+{# A quintile from 1 to 5 of a rank from 0 to 1, in which equal values always score alike. #}
+{% macro quintile(value_rank) -%}
+    cast(least(5, 1 + floor(5 * {{ value_rank }})) as integer)
 {%- endmacro %}
 
 {# The run's two columns, first in every mart. #}

@@ -43,11 +43,12 @@ def main() -> None:
     from moshtari.operations.nights import NightBusyError, NightFailedError
     from moshtari.operations.stack import StackError
     from moshtari.publication import PublicationError
+    from moshtari.scores import NoHistoryError
     from moshtari.warehouse.embedded import EmbeddedServerError
 
     known = (
         ConfigError, DemoBusyError, AirflowSetupError, AirflowApiError, NightBusyError,
-        NightFailedError, StackError, PublicationError, EmbeddedServerError,
+        NightFailedError, StackError, PublicationError, NoHistoryError, EmbeddedServerError,
     )  # fmt: skip
     try:
         app()
@@ -210,6 +211,23 @@ def migrate() -> None:
 
 
 @app.command()
+def evaluate(
+    cut: Annotated[
+        datetime, typer.Option(formats=["%Y-%m-%d"], help="Last day that the models may know.")
+    ],
+    horizon: Annotated[int | None, typer.Option(min=1, help="Days. Default: horizon_days.")] = None,
+) -> None:
+    """Try the scores on this shop's own past: AUC, calibration, lift; writes plots."""
+    from moshtari.operations import stack
+    from moshtari.scores.display import show_evaluation
+    from moshtari.scores.evaluation import evaluate as try_scores
+
+    settings, config = _deployment()
+    stack.up_warehouse(settings, _say)
+    show_evaluation(console, try_scores(settings, load_deployment(config), cut.date(), horizon))
+
+
+@app.command()
 def rollback(
     to: Annotated[int | None, typer.Option(help="Run id. Default: the publication before.")] = None,
 ) -> None:
@@ -221,6 +239,20 @@ def rollback(
     roll_back(settings, to_run_id=to)
     refresh_page(settings, load_deployment(config).timezone)
     status()
+
+
+@app.command()
+def identity(
+    what: Annotated[
+        str, typer.Argument(help="review: keys that tie nobody; suggest: probable links.")
+    ],
+    limit: Annotated[int, typer.Option(min=1, help="Rows to show.")] = 50,
+) -> None:
+    """Show what identity resolution leaves to people: keys and causes, no names."""
+    from moshtari.identity.commands import show
+
+    settings, config = _deployment()
+    show(console, settings, load_deployment(config), what, limit)
 
 
 @app.command()

@@ -86,7 +86,7 @@ class Settings(BaseSettings):
         }
 
     def database_environment(self) -> dict[str, str]:
-        """The environment by which dbt's profile reaches the warehouse."""
+        """The environment of dbt: how its profile reaches the warehouse, and the holdout's key."""
         params = self.dsn()
         return {
             "MOSHTARI_PG_HOST": params.get("host", "127.0.0.1"),
@@ -94,6 +94,7 @@ class Settings(BaseSettings):
             "MOSHTARI_PG_USER": params.get("user", "moshtari"),
             "MOSHTARI_PG_PASSWORD": params.get("password", ""),
             "MOSHTARI_PG_DATABASE": params.get("dbname", self.pg_database),
+            "MOSHTARI_HOLDOUT_KEY": self.secrets.get("holdout_key"),
         }
 
 
@@ -104,6 +105,15 @@ class Outreach(BaseModel):
 
     language: Literal["fa", "en"] = "fa"
     channels: tuple[str, ...] = ("sms", "email")
+
+
+class Identity(BaseModel):
+    """Who is who: what people have decided about it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    # A CSV file (docs/identity.md); a relative path starts at the deployment's YAML.
+    corrections: Path | None = None
 
 
 class Deployment(BaseModel):
@@ -117,6 +127,7 @@ class Deployment(BaseModel):
     weekend: tuple[_WEEKDAYS, ...] = ("friday",)
     vars: dict[str, str | int | float | bool] = Field(default_factory=dict)
     outreach: Outreach = Outreach()
+    identity: Identity = Identity()
     sources: dict[str, dict[str, Any]] = Field(min_length=1)
     file: Path = Path("moshtari.yml")
 
@@ -136,6 +147,12 @@ class Deployment(BaseModel):
             if "kind" not in config:
                 raise ValueError(f"source {name!r} has no `kind`; add one, such as kind: postgres")
         return value
+
+    @property
+    def corrections_file(self) -> Path | None:
+        """The file of identity's corrections, if the deployment has one."""
+        given = self.identity.corrections
+        return None if given is None else self.file.parent / given
 
     @property
     def zone(self) -> ZoneInfo:

@@ -83,9 +83,11 @@ def test_publishing_lies_behind_both_checks(dagbag: dict[str, Any]) -> None:
         direct = set(tasks[task]["upstream"])
         return direct.union(*(before(upstream) for upstream in direct)) if direct else set()
 
-    assert {"begin_run", "check_arrivals", "build_models", "check_candidate"} <= before("publish")
-    assert "check_arrivals" in before("build_models")
-    assert "build_models" in before("check_candidate")
+    assert {"begin_run", "check_arrivals", "build_marts", "check_candidate"} <= before("publish")
+    assert {"check_arrivals", "classify_texts"} <= before("build_foundation")
+    assert "build_foundation" in before("fit_scores")
+    assert "fit_scores" in before("build_marts")
+    assert "build_marts" in before("check_candidate")
     outlets = {name for name, task in tasks.items() if task["outlets"]}
     assert outlets == {"publish"}
 

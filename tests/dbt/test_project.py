@@ -76,6 +76,27 @@ def test_nowruz_and_yalda_are_where_people_expect_them(built: psycopg.Connection
     ).fetchall()
     assert rows == [
         (30, "آذر", False, None),
-        (30, "اسفند", False, None),
+        (30, "اسفند", True, "Last Day of a Leap Year"),
         (1, "فروردین", True, "Nowruz"),
     ]
+
+
+def test_lunar_holidays_are_on_the_days_on_which_iran_kept_them(built: psycopg.Connection) -> None:
+    days = {
+        "2022-03-18": "Birthday of Imam Mahdi",
+        "2023-04-23": "Day after Eid al-Fitr",
+        "2024-04-10": "Eid al-Fitr",
+        "2025-03-22": "Nowruz; Martyrdom of Imam Ali",
+        "2025-06-06": "Eid al-Adha",
+        "2025-07-06": "Ashura",
+        "2025-08-14": "Arbaeen",
+        "2025-08-24": "Martyrdom of Imam Reza",
+        "2025-09-01": "Martyrdom of Imam Hasan al-Askari",
+    }
+    rows = built.execute(
+        "select day::text, holiday_name_en, is_holiday_reckoned from candidate.calendar"
+        " where day = any(%s::date[])",
+        [list(days)],
+    ).fetchall()
+    assert {row[0]: row[1] for row in rows} == days
+    assert not any(row[2] for row in rows)

@@ -11,7 +11,7 @@ from datetime import timedelta
 
 import psycopg
 import pytest
-from tests.candidates import DAY, VIEWS, prepared_run
+from tests.candidates import DAY, HISTORIES, VIEWS, night_of, prepared_run, shows_history_of
 
 from moshtari.publication import PUBLISHED, Run, prune, publish, rollback
 from moshtari.settings import Settings
@@ -20,6 +20,7 @@ from moshtari.warehouse.connection import connect
 STEPS = (
     *(f"prepared {mart.table}" for mart in PUBLISHED),
     *(f"attached {mart.table}" for mart in PUBLISHED),
+    *(f"wrote the history of {mart.table}" for mart in PUBLISHED if mart.scope),
     "extended the views",
     "earlier readers have ended",
     "flipped",
@@ -55,17 +56,13 @@ def contents(pg: psycopg.Connection) -> dict[str, tuple[int, int, int]]:
     }
 
 
-def expected(run: Run) -> dict[str, tuple[int, int, int]]:
-    rows = {
-        "bi.customers": 50,
-        "bi.customer_types": 50,
-        "bi.customer_life_cycle": 100,
-        "bi.segments_daily": 1,
-        "bi.calendar": 61,
-        "outreach.lists": 5,
-        "outreach.omissions": 1,
-    }
-    return {view: (count, run.run_id, run.run_id) for view, count in rows.items()}
+def expected(pg: psycopg.Connection, run: Run) -> dict[str, tuple[int, int, int]]:
+    """Every view has the run's rows, as many as the run says, and no other's."""
+    counts = pg.execute(
+        "select row_counts from ops.runs where run_id = %s", [run.run_id]
+    ).fetchone()[0]
+    assert counts["customers"] == 50
+    return {mart.view_name: (counts[mart.table], run.run_id, run.run_id) for mart in PUBLISHED}
 
 
 def with_a_new_column(pg: psycopg.Connection, number: int):
@@ -80,20 +77,43 @@ def test_a_publisher_killed_between_any_two_steps_goes_on_where_it_stopped(setti
         # Each night adds a column, so that every step has something to do.
         columns = [with_a_new_column(pg, earlier) for earlier in range(number + 1)]
         run = prepared_run(
-            settings, pg, after=lambda run, columns=columns: [add(run) for add in columns]
+            settings,
+            pg,
+            DAY + timedelta(days=number // 2),  # every day twice: the second replaces the first
+            night=number,
+            after=lambda run, columns=columns: [add(run) for add in columns],
         )
         assert publish_in_a_process(settings, run, step) == -signal.SIGKILL, step
-        seen = contents(pg)
-        assert seen == expected(run if step == "flipped" else before), step
+        shown = run if step == "flipped" else before
+        assert contents(pg) == expected(pg, shown), step
+        assert shows_history_of(pg, night_of(settings, shown)) == [], step
         publish(settings, run.run_id)
-        assert contents(pg) == expected(run), step
+        assert contents(pg) == expected(pg, run), step
+        assert shows_history_of(pg, number) == [], step
         moves = pg.execute(
             "select count(*) from ops.publications where run_id = %s", [run.run_id]
         ).fetchone()
         assert moves == (1,), step
         before = run
     assert prune(settings, keep=2).waiting == ()
-    assert contents(pg) == expected(before)
+    assert contents(pg) == expected(pg, before)
+    assert shows_history_of(pg, night_of(settings, before)) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mart", [mart.table for mart in HISTORIES])
+def test_a_run_killed_between_histories_is_followed_by_another(settings, pg, mart):
+    first = prepared_run(settings, pg)
+    publish(settings, first.run_id)
+    killed = prepared_run(settings, pg, DAY + timedelta(days=1), night=2)
+    step = f"wrote the history of {mart}"
+    assert publish_in_a_process(settings, killed, step) == -signal.SIGKILL
+    assert shows_history_of(pg, 0) == []
+    run = prepared_run(settings, pg, DAY + timedelta(days=1), night=1)
+    publish(settings, run.run_id)
+    assert shows_history_of(pg, 1) == []
+    assert rollback(settings).run_id == first.run_id
+    assert shows_history_of(pg, 0) == []
 
 
 @pytest.mark.slow
@@ -104,13 +124,16 @@ def test_a_first_publication_that_was_killed_shows_no_view_yet(settings, pg, ste
     marts = "select count(*) from pg_views where schemaname || '.' || viewname = any(%s)"
     assert pg.execute(marts, [list(VIEWS)]).fetchone() == (0,)
     publish(settings, run.run_id)
-    assert contents(pg) == expected(run)
+    assert contents(pg) == expected(pg, run)
 
 
-def test_a_server_that_ends_the_attach_halfway_leaves_the_candidate_whole(settings, pg):
+@pytest.mark.parametrize("table", ["customers", "customer_life_cycle_history"])
+def test_a_server_that_ends_a_step_halfway_leaves_the_candidate_whole(settings, pg, table):
     run = prepared_run(settings, pg)
+    count = f"select count(*) from candidate.{table}"
+    rows = pg.execute(count).fetchone()
     with connect(settings, role="moshtari_auditor") as holder:
-        holder.execute("select count(*) from candidate.customers")  # the attach must queue
+        holder.execute(count)  # the step must queue
         failures: list[Exception] = []
 
         def work() -> None:
@@ -123,16 +146,16 @@ def test_a_server_that_ends_the_attach_halfway_leaves_the_candidate_whole(settin
         publisher.start()
         waiting = (
             "select l.pid from pg_locks as l where l.locktype = 'relation' and not l.granted "
-            "and l.relation = 'candidate.customers'::regclass"
+            f"and l.relation = 'candidate.{table}'::regclass"
         )
         while (row := pg.execute(waiting).fetchone()) is None:
             assert publisher.is_alive()
         pg.execute("select pg_terminate_backend(%s)", [row[0]])
         publisher.join()
     assert len(failures) == 1
-    assert pg.execute("select count(*) from candidate.customers").fetchone() == (50,)
+    assert pg.execute(count).fetchone() == rows
     publish(settings, run.run_id)
-    assert contents(pg) == expected(run)
+    assert contents(pg) == expected(pg, run)
 
 
 def test_a_prune_that_was_killed_midway_is_finished_by_the_next(settings, pg):
@@ -165,11 +188,11 @@ def test_a_prune_that_was_killed_midway_is_finished_by_the_next(settings, pg):
     report = prune(settings, keep=2)
     assert report.waiting == ()
     assert pg.execute(pending).fetchone() is None
-    assert contents(pg) == expected(runs[3])
+    assert contents(pg) == expected(pg, runs[3])
     left = pg.execute(
         "select count(*) from pg_class where relnamespace = 'store'::regnamespace "
         "and relname like '%\\_r%' and relkind = 'r'"
     ).fetchone()
     assert left == (2 * len(PUBLISHED),)
     assert rollback(settings).run_id == runs[2].run_id
-    assert contents(pg) == expected(runs[2])
+    assert contents(pg) == expected(pg, runs[2])

@@ -153,7 +153,7 @@ def test_the_doctor_survives_a_file_that_is_no_configuration(
 def test_a_build_that_cannot_run_names_no_secret(settings: Settings, config: Path) -> None:
     nowhere = settings.model_copy(update={"pg_port": free_port()})
     with pytest.raises(DbtError) as caught:
-        build(nowhere, load_deployment(config), date(2026, 3, 18), 1)
+        build(nowhere, load_deployment(config), date(2026, 3, 18), 1, part="foundation")
     assert settings.secrets.get("pg_moshtari") not in str(caught.value)
 
 

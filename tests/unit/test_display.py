@@ -70,7 +70,7 @@ def report(**changes: object) -> NightReport:
         ],
         "shown": {"run_id": 4, "as_of_date": DAY, "flipped_at": BEGUN},
         "phases": [{"phase": "existing", "customers": 7, "net_revenue": None}],
-        "list_count": 1,
+        "lists": [{"list_name": "at_risk", "customers": 1, "joined": 1, "left": 2}],
         "list_rows": [
             {"rank": 1, "full_name": "سارا [bold]", "channel": "sms", "reasons_en": "late",
              "reasons_fa": "دیر", "value_at_stake": None, "next_step_en": "call"}
@@ -95,7 +95,7 @@ def test_the_summary_says_what_came_what_was_rejected_and_what_the_gate_said() -
 def test_people_are_left_out_unless_asked_for() -> None:
     text = printed(report(), people=False)
     assert "سارا" not in text
-    assert "1 customers" in text
+    assert "at_risk 1 (+1 -2)" in text
 
 
 @pytest.mark.parametrize(

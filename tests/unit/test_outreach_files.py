@@ -48,7 +48,8 @@ def published(settings: Settings, pg: psycopg.Connection) -> Settings:
             value_at_stake numeric, referrer text, order_id text
         );
         create view outreach.lists as select * from store.lists;
-        grant select on outreach.lists to outreach_reader;
+        create view outreach.list_changes as select run_id, 'at_risk' as list_name from ops.runs;
+        grant select on outreach.lists, outreach.list_changes to outreach_reader;
         """
     )
     for rank, name in enumerate(NAMES, start=1):

@@ -117,8 +117,8 @@ def show_report(console: Console, report: NightReport, *, people: bool) -> None:
         console.print(_phases_table(report.phases))
     if report.shown and people:
         console.print(_list_table(report))
-    elif report.shown:
-        console.print(f"At-risk list: {report.list_count:,} customers.")
+    if report.shown:
+        console.print(_lists_line(report), highlight=False)
 
 
 def _loads_table(loads: Iterable[dict[str, object]]) -> Table:
@@ -204,4 +204,14 @@ def _list_table(report: NightReport) -> Panel:
             escape(f"{row['reasons_en']}\n{row['reasons_fa']}"),
             f"{row['value_at_stake'] or 0:,.0f}",
         )
-    return Panel(table, title=f"Today's at-risk list: {report.list_count:,} customers")
+    count = next((row["customers"] for row in report.lists if row["list_name"] == "at_risk"), 0)
+    return Panel(table, title=f"Today's at-risk list: {count:,} customers")
+
+
+def _lists_line(report: NightReport) -> str:
+    """All lists of the day, with who is new on each."""
+    counted = (
+        f"{row['list_name']} {row['customers']:,} (+{row['joined']:,} -{row['left']:,})"
+        for row in report.lists
+    )
+    return "Lists: " + ", ".join(counted)

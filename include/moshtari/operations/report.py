@@ -61,6 +61,11 @@ _FAILED_CHECKS = """
     where run_id = %(run)s and not success
     order by severity, stage, check_name
 """
+_LISTS = """
+    select list_name, joined + stayed as customers, joined, "left"
+    from outreach.list_changes
+    order by joined + stayed desc, list_name
+"""
 _LIST = """
     select rank, full_name, channel, reasons_en, reasons_fa, value_at_stake, next_step_en
     from outreach.lists
@@ -82,7 +87,7 @@ class NightReport:
     failed_checks: list[dict[str, Any]]
     shown: dict[str, Any] | None
     phases: list[dict[str, Any]]
-    list_count: int
+    lists: list[dict[str, Any]]
     list_rows: list[dict[str, Any]]
 
 
@@ -100,7 +105,7 @@ def night_report(settings: Settings, day: date, *, list_rows: int = 5) -> NightR
     shown = pointer[0] if pointer and pointer[0]["run_id"] is not None else None
     phases: list[dict[str, Any]] = []
     people: list[dict[str, Any]] = []
-    count = 0
+    lists: list[dict[str, Any]] = []
     if shown:
         with connect(settings, role="bi_reader") as connection:
             phases = _rows(
@@ -109,12 +114,10 @@ def night_report(settings: Settings, day: date, *, list_rows: int = 5) -> NightR
                 " from bi.customers group by phase order by count(*) desc",
             )
         with connect(settings, role="outreach_reader") as connection:
-            count = _rows(
-                connection, "select count(*) as n from outreach.lists where list_name = 'at_risk'"
-            )[0]["n"]
+            lists = _rows(connection, _LISTS)
             if list_rows:
                 people = _rows(connection, _LIST, list="at_risk", limit=list_rows)
-    return NightReport(day, loads, rejected, run, checks, failed, shown, phases, count, people)
+    return NightReport(day, loads, rejected, run, checks, failed, shown, phases, lists, people)
 
 
 def _rows(connection: psycopg.Connection, query: str, **params: Any) -> list[dict[str, Any]]:

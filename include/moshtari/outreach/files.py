@@ -13,7 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from psycopg import sql
+from psycopg import IsolationLevel, sql
 
 from moshtari.atomic import write_atomically
 from moshtari.settings import Settings
@@ -63,23 +63,28 @@ def write_lists(settings: Settings, day: date) -> list[ListFile]:
     import pandas as pd
 
     with connect(settings, role="outreach_reader") as connection:
-        # One statement: the rows and the day they are of can never be of two publications.
+        # One snapshot: the rows, the lists and the day they are of are never of two publications.
+        connection.isolation_level = IsolationLevel.REPEATABLE_READ
         columns = sql.SQL(", ").join(sql.Identifier(name) for name in _COLUMNS)
         query = sql.SQL("select {} from outreach.lists order by list_name, rank").format(columns)
         rows = connection.execute(query).fetchall()
+        changes = connection.execute(
+            "select list_name, run_id from outreach.list_changes order by list_name"
+        ).fetchall()
     with connect(settings, role="moshtari_publisher") as connection:
         shown = connection.execute("select as_of_date, run_id from store.pointer").fetchone()
     as_of, run_id = shown if shown else (None, None)
     run_column = _COLUMNS.index("run_id")
-    if as_of != day or any(row[run_column] != run_id for row in rows):
+    runs = {row[run_column] for row in rows} | {run for _, run in changes}
+    if as_of != day or runs - {run_id}:
         raise NotTheShownDayError(
             f"readers see the business day {as_of}, not {day}: no list files were written. "
             f"Roll back or run `moshtari run --date {day}` if {day} is the day wanted"
         )
     table = pd.DataFrame(rows, columns=list(_COLUMNS))
     target = folder(settings, day)
-    names = sorted({*table["list_name"].unique(), "at_risk"})
-    return [_write(table[table["list_name"] == name], str(name), target) for name in names]
+    # A list on which nobody is has its files, too: a missing file would leave yesterday's in place.
+    return [_write(table[table["list_name"] == name], name, target) for name, _ in changes]
 
 
 def harmless(value: object) -> object:

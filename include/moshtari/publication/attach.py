@@ -11,25 +11,33 @@ from moshtari.publication.errors import (
     PublicationError,
     WrongRunError,
 )
+from moshtari.publication.history import is_written
 from moshtari.publication.marts import Column, Mart, attached_to, columns_of
 from moshtari.publication.readers import patiently
-from moshtari.publication.runs import hold_fence
+from moshtari.publication.runs import RunInfo, hold_fence
 
 _CHECK = sql.Identifier("rows_of_one_run")
 
 
 def require_candidates(
-    connection: psycopg.Connection, marts: tuple[Mart, ...], run_id: int
+    connection: psycopg.Connection, marts: tuple[Mart, ...], run: RunInfo
 ) -> None:
-    """Raise CandidateMissingError unless each mart has a candidate or is attached already."""
+    """Raise CandidateMissingError unless each mart has its candidates, or is in the store."""
     missing = [
         mart.table
         for mart in marts
-        if mart.partition_name(run_id) not in attached_to(connection, mart)
+        if mart.partition_name(run.run_id) not in attached_to(connection, mart)
         and not columns_of(connection, "candidate", mart.table)
     ]
+    missing += [
+        table
+        for mart in marts
+        if not is_written(connection, mart, run)
+        for table in (mart.history_table, mart.scope_table)
+        if not columns_of(connection, "candidate", table)
+    ]
     if missing:
-        raise CandidateMissingError(run_id, missing)
+        raise CandidateMissingError(run.run_id, missing)
 
 
 def prepare_parent(connection: psycopg.Connection, mart: Mart, run_id: int, seconds: float) -> None:

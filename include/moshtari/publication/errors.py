@@ -64,6 +64,18 @@ class WrongRunError(PublicationError):
         )
 
 
+class HistoryIncompleteError(PublicationError):
+    """A mart's history was built as a change of something that is not there."""
+
+    def __init__(self, table: str, run_id: int, because: str) -> None:
+        self.table, self.run_id = table, run_id
+        super().__init__(
+            f"candidate.{table}_history of run {run_id} cannot be published: {because}. Nothing of "
+            f"it was written. Begin a new run for this day and build its models from the beginning "
+            f"(dbt build --full-refresh)"
+        )
+
+
 class ReadersBusyError(PublicationError):
     """Sessions hold published tables for longer than the publication may wait."""
 

@@ -10,12 +10,18 @@ from psycopg import sql
 
 @dataclass(frozen=True)
 class Mart:
-    """One published mart: ``candidate.<table>`` becomes a partition of ``store.<table>``."""
+    """One published mart: ``candidate.<table>`` becomes a partition of ``store.<table>``.
+
+    A mart with a ``scope`` has a history beside it, ``store.<table>_history``, of rows that are not
+    copied every night. ``scope`` is the column by which they are replaced: all rows of a key in
+    ``candidate.<table>_history_scope`` by those in ``candidate.<table>_history``.
+    """
 
     table: str
     schema: str
     view: str
     reader: str
+    scope: str | None = None
 
     @property
     def parent(self) -> sql.Identifier:
@@ -24,6 +30,18 @@ class Mart:
     @property
     def candidate(self) -> sql.Identifier:
         return sql.Identifier("candidate", self.table)
+
+    @property
+    def history_table(self) -> str:
+        return f"{self.table}_history"
+
+    @property
+    def history(self) -> sql.Identifier:
+        return sql.Identifier("store", self.history_table)
+
+    @property
+    def scope_table(self) -> str:
+        return f"{self.table}_history_scope"
 
     @property
     def view_identifier(self) -> sql.Identifier:
@@ -40,8 +58,8 @@ class Mart:
         return sql.Identifier("store", self.partition_name(run_id))
 
 
-def _bi(table: str) -> Mart:
-    return Mart(table, "bi", table, "bi_reader")
+def _bi(table: str, scope: str | None = None) -> Mart:
+    return Mart(table, "bi", table, "bi_reader", scope)
 
 
 def _outreach(table: str, view: str) -> Mart:
@@ -50,12 +68,29 @@ def _outreach(table: str, view: str) -> Mart:
 
 PUBLISHED: tuple[Mart, ...] = (
     _bi("customers"),
-    _bi("customer_types"),
-    _bi("customer_life_cycle"),
+    _bi("customer_types", scope="customer_key"),
+    _bi("types_measurable"),
+    _bi("customer_life_cycle", scope="customer_key"),
     _bi("segments_daily"),
+    _bi("segment_membership", scope="customer_key"),
+    _bi("orders", scope="order_key"),
     _bi("calendar"),
+    _bi("score_models"),
+    _bi("voice_of_customer"),
+    _bi("cohorts"),
+    _bi("retention_monthly"),
+    _bi("retention_economics"),
+    _bi("loyalty_accounts", scope="customer_key"),
+    _bi("service_daily"),
+    _bi("delivery_daily"),
+    _bi("satisfaction_daily"),
+    _bi("complaint_recovery"),
+    _bi("compensation_daily"),
+    _bi("outreach_assignments", scope="customer_key"),
+    _bi("outreach_effects"),
     _outreach("outreach_lists", "lists"),
     _outreach("outreach_omissions", "omissions"),
+    _outreach("outreach_list_changes", "list_changes"),
 )
 
 

@@ -1,4 +1,4 @@
-"""Pruning: dropping the partitions of old runs, apart from publishing."""
+"""Pruning: dropping what only old runs could show, apart from publishing."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import psycopg
 from psycopg import sql
 
+from moshtari.publication.history import forget
 from moshtari.publication.marts import PUBLISHED, Mart, attached_to
 from moshtari.publication.runs import current_run_id, previous_run_id
 from moshtari.settings import Settings
@@ -18,11 +19,15 @@ _KEEP, _FEWEST = 7, 2
 
 @dataclass(frozen=True)
 class PruneReport:
-    """Runs given up, tables dropped, and tables left for the next prune because of long readers."""
+    """Runs given up, tables dropped, and tables left for the next prune because of long readers.
+
+    `history_rows`: rows of histories that no kept run shows, deleted.
+    """
 
     runs: tuple[int, ...]
     dropped: tuple[str, ...]
     waiting: tuple[str, ...]
+    history_rows: int = 0
 
 
 def prune(
@@ -32,7 +37,7 @@ def prune(
     marts: tuple[Mart, ...] = PUBLISHED,
     wait_seconds: float = 60.0,
 ) -> PruneReport:
-    """Drop the store's partitions of all but the last ``keep`` publications. Safe to repeat.
+    """Drop what the store has of all but the last ``keep`` publications. Safe to repeat.
 
     Never touches the run that readers see, the one to roll back to, the run being built, or the run
     that one builds upon. Detaching waits for readers of the old partition, at most ``wait_seconds``
@@ -52,7 +57,10 @@ def prune(
         for mart, table in _tables_of_pruned_runs(connection, marts):
             done = _remove(connection, mart, table)
             (dropped if done else waiting).append(f"store.{table}")
-    return PruneReport(tuple(given_up), tuple(dropped), tuple(waiting))
+        # Deleting waits for nobody and holds up nobody, however long it takes.
+        connection.execute("set statement_timeout = 0")
+        deleted = sum(forget(connection, mart) for mart in marts)
+    return PruneReport(tuple(given_up), tuple(dropped), tuple(waiting), deleted)
 
 
 def _give_up(connection: psycopg.Connection, marts: tuple[Mart, ...], keep: int) -> list[int]:

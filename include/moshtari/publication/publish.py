@@ -1,4 +1,4 @@
-"""Publishing a run: attach, extend the views, let earlier readers end, flip the pointer.
+"""Publishing a run: attach, write histories, extend the views, let readers end, flip the pointer.
 
 Each step commits by itself and is skipped when an earlier try has done it, so a publication that
 was killed anywhere goes on where it stopped when it is called again.
@@ -14,6 +14,7 @@ import psycopg
 
 from moshtari.publication.attach import attach, prepare_parent, require_candidates
 from moshtari.publication.errors import GateNotPassedError, PublicationError
+from moshtari.publication.history import prepare_history, write_history
 from moshtari.publication.marts import PUBLISHED, Mart
 from moshtari.publication.readers import wait_for_earlier_readers
 from moshtari.publication.runs import RunInfo, current_run_id, hold_fence, run_info
@@ -54,19 +55,25 @@ def publish(
     wait for readers; ``observe`` is told every step as it ends.
 
     Raises FencedError (a newer run has begun), GateNotPassedError, CandidateMissingError,
-    CandidateShapeError, WrongRunError, ReadersBusyError; the pointer has not moved then.
+    CandidateShapeError, HistoryIncompleteError, WrongRunError, ReadersBusyError; the pointer has
+    not moved then.
     """
     with connect(settings, role="moshtari_publisher", autocommit=True) as connection:
         run = _require_publishable(connection, run_id)
         if run.status == "published":
             return _result(connection, run, waited=0.0)
-        require_candidates(connection, marts, run_id)
+        require_candidates(connection, marts, run)
         for mart in marts:
             prepare_parent(connection, mart, run_id, wait_seconds)
+            prepare_history(connection, mart, run_id, wait_seconds)
             observe(f"prepared {mart.table}")
         for mart in marts:
             attach(connection, mart, run_id, wait_seconds)
             observe(f"attached {mart.table}")
+        for mart in marts:
+            if mart.scope is not None:
+                write_history(connection, mart, run_id, wait_seconds)
+                observe(f"wrote the history of {mart.table}")
         extend_views(connection, marts, run_id, wait_seconds)
         observe("extended the views")
         waited = wait_for_earlier_readers(
@@ -113,10 +120,16 @@ def _flip(
     moved = connection.execute(
         """
         update store.pointer
-        set run_id = %(run)s, as_of_date = %(day)s, flipped_at = clock_timestamp()
+        set run_id = %(run)s, as_of_date = %(day)s, line_position = %(position)s,
+            flipped_at = clock_timestamp()
         where as_of_date is null or as_of_date <= %(day)s or %(older)s
         """,
-        {"run": run_id, "day": run.as_of_date, "older": allow_older},
+        {
+            "run": run_id,
+            "day": run.as_of_date,
+            "position": run.line_position,
+            "older": allow_older,
+        },
     )
     if moved.rowcount:
         connection.execute(

@@ -63,8 +63,9 @@ def _kept(connection: psycopg.Connection) -> list[int]:
 
 def _point_at(connection: psycopg.Connection, target: RunInfo, current: int | None) -> None:
     connection.execute(
-        "update store.pointer set run_id = %s, as_of_date = %s, flipped_at = clock_timestamp()",
-        [target.run_id, target.as_of_date],
+        "update store.pointer set run_id = %s, as_of_date = %s, line_position = %s, "
+        "flipped_at = clock_timestamp()",
+        [target.run_id, target.as_of_date, target.line_position],
     )
     connection.execute(
         "insert into ops.publications (run_id, previous_run_id, kind) values (%s, %s, 'rollback')",

@@ -21,7 +21,8 @@ _RUN_INFO = sql.SQL(
     select
         r.run_id, r.as_of_date, r.dag_run, r.status, r.started_at, r.audited_at,
         r.published_at, r.prior_run_id, r.verdict, r.row_counts, r.error,
-        r.published_at is not null and r.pruned_at is null as in_store
+        r.published_at is not null and r.pruned_at is null as in_store,
+        r.on_line, r.line_position
     from ops.runs as r
     """
 )
@@ -35,11 +36,15 @@ _FENCE = {
 
 @dataclass(frozen=True)
 class Run:
-    """A run that has begun. `prior_run_id` is the last published run of an earlier day, if any."""
+    """A run that has begun. `prior_run_id` is the last published run of an earlier day, if any.
+
+    `on_line`: its day is no older than the one readers see, so its histories go on the line.
+    """
 
     run_id: int
     as_of_date: date
     prior_run_id: int | None
+    on_line: bool = True
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,8 @@ class RunInfo:
     row_counts: dict[str, int] | None
     error: str | None
     in_store: bool
+    on_line: bool
+    line_position: int | None
 
 
 @dataclass(frozen=True)
@@ -80,7 +87,7 @@ def begin_run(settings: Settings, as_of_date: date, dag_run: str = "") -> Run:
         connection.execute("select run_id from ops.fence for update")
         row = connection.execute(
             """
-            insert into ops.runs (as_of_date, dag_run, prior_run_id)
+            insert into ops.runs (as_of_date, dag_run, prior_run_id, on_line)
             select
                 %(day)s,
                 %(dag_run)s,
@@ -89,8 +96,9 @@ def begin_run(settings: Settings, as_of_date: date, dag_run: str = "") -> Run:
                     where status = 'published' and pruned_at is null and as_of_date < %(day)s
                     order by as_of_date desc, run_id desc
                     limit 1
-                )
-            returning run_id, as_of_date, prior_run_id
+                ),
+                coalesce((select as_of_date from store.pointer) <= %(day)s, true)
+            returning run_id, as_of_date, prior_run_id, on_line
             """,
             {"day": as_of_date, "dag_run": dag_run},
         ).fetchone()

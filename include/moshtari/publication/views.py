@@ -7,11 +7,20 @@ from importlib.resources import files
 import psycopg
 from psycopg import sql
 
+from moshtari.publication.history import RUN_COLUMNS
 from moshtari.publication.marts import Mart, columns_of, comment_of
 from moshtari.publication.readers import patiently
 from moshtari.publication.runs import hold_fence
 
 _TABLE_COMMENT = sql.SQL("comment on {} {} is {}")
+_ROWS_OF_THE_RUN = sql.SQL(
+    "select {} from {} where run_id = (select p.run_id from store.pointer as p)"
+)
+# Beside the line there is no position, and so no row of the history.
+_ROWS_AT_ITS_POSITION = sql.SQL(
+    "select {} from {} where from_position <= (select p.line_position from store.pointer as p) "
+    "and to_position > (select p.line_position from store.pointer as p)"
+)
 _PUBLICATIONS = "publications"
 
 
@@ -26,7 +35,7 @@ def extend_views(
     for mart in marts:
         if not _exists(connection, mart):
             continue
-        if _missing_columns(connection, mart):
+        if _missing_columns(connection, mart) or not _shows_history(connection, mart):
 
             def replace(connection: psycopg.Connection, mart: Mart = mart) -> None:
                 hold_fence(connection, run_id, strength="share")
@@ -73,18 +82,47 @@ def _missing_columns(connection: psycopg.Connection, mart: Mart) -> list[str]:
     ]
 
 
+def _has_history(connection: psycopg.Connection, mart: Mart) -> bool:
+    return mart.scope is not None and bool(columns_of(connection, "store", mart.history_table))
+
+
+def _shows_history(connection: psycopg.Connection, mart: Mart) -> bool:
+    """Whether the view reads the mart's history, or there is none to read."""
+    if not _has_history(connection, mart):
+        return True
+    row = connection.execute(
+        """
+        select 1
+        from pg_depend as d
+        inner join pg_rewrite as r on r.oid = d.objid
+        where d.classid = 'pg_rewrite'::regclass and r.ev_class = to_regclass(%s)
+            and d.refobjid = to_regclass(%s)
+        limit 1
+        """,
+        [mart.view_name, f"store.{mart.history_table}"],
+    ).fetchone()
+    return row is not None
+
+
 def _view(connection: psycopg.Connection, mart: Mart) -> sql.Composed:
     # A view may be replaced only by one with the same columns first, in the same order.
     shown = [column.name for column in columns_of(connection, mart.schema, mart.view)]
     names = [*shown, *_missing_columns(connection, mart)]
-    return sql.SQL(
-        "create or replace view {} as select {} from {} "
-        "where run_id = (select p.run_id from store.pointer as p)"
-    ).format(
-        mart.view_identifier,
-        sql.SQL(", ").join(sql.Identifier(name) for name in names),
-        mart.parent,
+    partition = _ROWS_OF_THE_RUN.format(sql.SQL(", ").join(map(sql.Identifier, names)), mart.parent)
+    create = sql.SQL("create or replace view {} as {}")
+    if not _has_history(connection, mart):
+        return create.format(mart.view_identifier, partition)
+    history = _ROWS_AT_ITS_POSITION.format(
+        sql.SQL(", ").join(map(_in_history, names)), mart.history
     )
+    return create.format(mart.view_identifier, sql.SQL(" union all ").join([partition, history]))
+
+
+def _in_history(name: str) -> sql.Composable:
+    """A column of the view as the history has it, which does not know runs and days."""
+    if name in RUN_COLUMNS:
+        return sql.SQL("(select p.{0} from store.pointer as p) as {0}").format(sql.Identifier(name))
+    return sql.Identifier(name)
 
 
 def _copy_comments(connection: psycopg.Connection, mart: Mart, run_id: int) -> None:

@@ -31,6 +31,10 @@ SERVER_SETTINGS = {
     "work_mem": "64MB",
     "maintenance_work_mem": "256MB",
     "max_wal_size": "4GB",
+    # Nobody replicates from this server, and a table that is made and filled in one transaction, as
+    # dbt's are, is then written once instead of twice.
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
     "jit": "off",
     "random_page_cost": "1.1",
     "password_encryption": "scram-sha-256",

@@ -4,8 +4,12 @@ with customers as (
     select * from {{ ref("int_customers_measured") }}
 ),
 
-profiles as (
-    select * from {{ ref("int_customers_profiled") }}
+recommendations as (
+    select * from {{ ref("int_recommendations_counted") }}
+),
+
+reached as (
+    select * from {{ ref("int_customers_reached") }}
 ),
 
 signals as (
@@ -13,18 +17,9 @@ signals as (
     where {{ days_between("signal_on", as_of_date()) }} <= {{ var("dissatisfaction_days") }}
 ),
 
-loads as (
-    select * from {{ ref("stg_ops__loads") }}
-),
-
-mentions as (
-    select * from {{ ref("int_mentions_attributed") }}
-),
-
 measurable as (
-    select count(*) > 0 as is_measurable
-    from loads
-    where entity in ('tickets', 'mentions', 'refunds')
+    select is_measurable from {{ ref("int_types_measurable") }}
+    where type = 'dissatisfied'
 ),
 
 complaints as (
@@ -33,30 +28,6 @@ complaints as (
         count(*) as signals,
         count(case when recovered_by is null then 1 end) as open_signals
     from signals
-    group by customer_key
-),
-
--- A referral succeeds when the customer who was introduced has bought.
-referrals as (
-    select
-        profiles.referrer_key as customer_key,
-        count(*) as referrals
-    from profiles
-    inner join customers on profiles.customer_key = customers.customer_key
-    where customers.orders > 0 and profiles.referrer_key <> profiles.customer_key
-    group by profiles.referrer_key
-),
-
-voices as (
-    select
-        customer_key,
-        bool_or(is_reply_to_brand) as has_replied,
-        bool_or(
-            is_positive
-            and {{ days_between("created_on", as_of_date()) }} <= {{ var("advocacy_days") }}
-        ) as has_praised
-    from mentions
-    where customer_key is not null
     group by customer_key
 ),
 
@@ -70,8 +41,8 @@ judged as (
             when measurable.is_measurable then 'no_open_issue'
             else 'not_measurable'
         end as satisfaction,
-        coalesce(referrals.referrals, 0) > 0 or coalesce(voices.has_praised, false) as recommends,
-        customers.has_followed_campaign or coalesce(voices.has_replied, false) as is_prospect,
+        recommendations.customer_key is not null as recommends,
+        reached.customer_key is not null as is_prospect,
         coalesce(
             customers.phase <> 'separation'
             and customers.days_since_last_purchase <= customers.quiet_after_days,
@@ -80,8 +51,8 @@ judged as (
     from customers
     cross join measurable
     left join complaints on customers.customer_key = complaints.customer_key
-    left join referrals on customers.customer_key = referrals.customer_key
-    left join voices on customers.customer_key = voices.customer_key
+    left join recommendations on customers.customer_key = recommendations.customer_key
+    left join reached on customers.customer_key = reached.customer_key
 ),
 
 loyal as (
@@ -106,6 +77,7 @@ final as (
         is_in_rhythm,
         is_loyal,
         recommends,
+        purchase_days >= 2 as is_repeat,
         case
             when is_loyal and recommends then 'advocate'
             when is_loyal then 'loyal'

@@ -1,103 +1,93 @@
-with accounts as (
-    select * from {{ ref("stg_shop__customers") }}
-),
+{{ config(
+    materialized="incremental",
+    incremental_strategy="scoped",
+    unique_key="key_set_key",
+    meta={"scope": "int_identity_key_sets_pending", "scope_where": "is_lost"},
+    pre_hook="{{ hold_state() }}",
+    indexes=[
+        {"columns": ["key_set_key"], "unique": true},
+        {"columns": ["account_key"]},
+        {"columns": ["email_key"]},
+        {"columns": ["phone_key"]},
+        {"columns": ["changed_in_run"]},
+    ],
+) }}
 
-orders as (
-    select * from {{ ref("stg_shop__orders") }}
-),
-
-tickets as (
-    select * from {{ ref("stg_help_desk__tickets") }}
-),
-
-mentions as (
-    select * from {{ ref("stg_social__mentions") }}
-),
-
-handles as (
-    select
-        accounts.account_key,
-        accounts.created_at,
-        {{ normalised_handle("split_part(handles.handle, ':', 1)", "handles.handle") }} as handle
-    from accounts
-    {{ unnested("accounts.social_handles", "handles", "handle") }}
-    where handles.handle like '_%:_%'
+with pending as (
+    select * from {{ ref("int_identity_key_sets_pending") }}
 ),
 
 records as (
+    select * from {{ ref("int_identity_records") }}
+),
+
+counted as (
     select
-        account_key,
-        {{ contact_key("email", "email") }} as email_key,
-        {{ contact_key("phone", "phone") }} as phone_key,
-        cast(null as {{ text_type() }}) as handle_key,
-        name_key,
-        created_at as seen_at,
-        1 as is_shop_record
-    from accounts
+        {%- for column in key_set_columns() %}
+        records.{{ column }},
+        {%- endfor %}
+        min(records.name_key) as name_key,
+        min(records.birth_date) as birth_date,
+        min(records.seen_at) as first_seen_at
+    from records
+    {%- if not is_anew() %}
+    -- A set that has lost a record is counted again, over all that still carry it.
+    inner join pending
+        on
+            pending.is_lost
+            {%- for column in key_set_columns() %}
+            and coalesce(records.{{ column }}, '') = coalesce(pending.{{ column }}, '')
+            {%- endfor %}
+    {%- endif %}
+    group by
+        {%- for column in key_set_columns() %}
+        records.{{ column }}{{ "," if not loop.last }}
+        {%- endfor %}
+),
+
+complete as (
+    select
+        *,
+        {{ key_set_key() }} as key_set_key
+    from counted
+    {%- if not is_anew() %}
 
     union all
 
+    -- One that has only gained is the earlier of what is known and what has come; most nights bring
+    -- nearly nothing that was not known.
     select
-        account_key,
-        null as email_key,
-        null as phone_key,
-        {{ contact_key("handle", "handle") }} as handle_key,
-        null as name_key,
-        created_at as seen_at,
-        1 as is_shop_record
-    from handles
-
-    union all
-
-    select
-        account_key,
-        {{ contact_key("email", "email") }} as email_key,
-        {{ contact_key("phone", "phone") }} as phone_key,
-        null as handle_key,
-        null as name_key,
-        ordered_at as seen_at,
-        1 as is_shop_record
-    from orders
-
-    union all
-
-    select
-        account_key,
-        {{ contact_key("email", "email") }} as email_key,
-        {{ contact_key("phone", "phone") }} as phone_key,
-        null as handle_key,
-        null as name_key,
-        created_at as seen_at,
-        0 as is_shop_record
-    from tickets
-
-    union all
-
-    select
-        null as account_key,
-        null as email_key,
-        null as phone_key,
-        {{ contact_key("handle", "handle") }} as handle_key,
-        null as name_key,
-        created_at as seen_at,
-        0 as is_shop_record
-    from mentions
-    where not by_brand
+        {%- for column in key_set_columns() %}
+        pending.{{ column }},
+        {%- endfor %}
+        pending.name_key,
+        pending.birth_date,
+        least(known.first_seen_at, pending.first_seen_at) as first_seen_at,
+        pending.key_set_key
+    from pending
+    left join {{ this }} as known on pending.key_set_key = known.key_set_key
+    where not pending.is_lost
+        and (
+            known.key_set_key is null
+            or known.first_seen_at > pending.first_seen_at
+            or known.name_key is distinct from pending.name_key
+            or known.birth_date is distinct from pending.birth_date
+        )
+    {%- endif %}
 ),
 
 final as (
     select
-        account_key,
-        email_key,
-        phone_key,
-        handle_key,
-        max(name_key) as name_key,
-        count(*) as records,
-        min(seen_at) as first_seen_at,
-        max(is_shop_record) as is_shop_record
-    from records
-    where coalesce(account_key, email_key, phone_key, handle_key) is not null
-    group by account_key, email_key, phone_key, handle_key
+        key_set_key,
+        {%- for column in key_set_columns() %}
+        {{ column }},
+        {%- endfor %}
+        name_key,
+        birth_date,
+        first_seen_at,
+        case when entity in ('tickets', 'mentions') then 0 else 1 end as is_shop_record,
+        {{ changed_in_run() }}
+    from complete
 )
 
 select * from final

@@ -4,39 +4,43 @@ with shared_keys as (
     select * from {{ ref("int_identity_shared_keys") }}
 ),
 
-edges as (
-    select * from {{ ref("int_identity_edges") }}
+ties as (
+    select * from {{ ref("int_identity_ties") }}
 ),
 
-clusters as (
-    select * from {{ ref("int_identity_clusters") }}
+broken as (
+    select *
+    from {{ ref("int_identity_clusters") }}
+    where broken_because is not null
 ),
 
-anchors as (
-    select
-        clusters.cluster_key,
-        count(distinct edges.anchor_key) as records,
-        bool_and(clusters.is_settled) as is_settled
-    from edges
-    inner join clusters on edges.anchor_key = clusters.identity_key
-    group by clusters.cluster_key
-    having count(distinct edges.anchor_key) > {{ var("max_records_per_person") }}
-        or not bool_and(clusters.is_settled)
-),
-
--- Of a cluster too large to be one person, the keys that bridge its records.
+-- Of a cluster that is not one person, the keys that bridge its records.
 bridges as (
     select
-        edges.identity_key,
-        min(edges.key_kind) as key_kind,
-        count(distinct case when edges.key_kind = 'account' then edges.anchor_key end) as accounts,
-        count(distinct edges.anchor_key) as records,
-        bool_and(anchors.is_settled) as is_settled
-    from edges
-    inner join clusters on edges.identity_key = clusters.identity_key
-    inner join anchors on clusters.cluster_key = anchors.cluster_key
-    group by edges.identity_key
-    having count(distinct edges.anchor_key) > 1
+        ties.identity_key,
+        min(ties.key_kind) as key_kind,
+        min(broken.broken_because) as cause,
+        count(distinct case when ties.anchor_key like 'account:%' then ties.anchor_key end)
+            as accounts,
+        count(distinct ties.anchor_key) as records
+    from ties
+    inner join broken on ties.anchor_key = broken.anchor_key
+    group by ties.identity_key
+    having count(distinct ties.anchor_key) > 1
+),
+
+-- Keys that a decision has cut out between two people.
+separated as (
+    select
+        cut.identity_key,
+        min(stated.key_kind) as key_kind,
+        count(distinct case when cut.anchor_key like 'account:%' then cut.anchor_key end)
+            as accounts,
+        count(distinct cut.anchor_key) as records
+    from {{ ref("int_identity_separations") }} as cut
+    inner join {{ ref("int_identity_ties_stated") }} as stated
+        on cut.identity_key = stated.identity_key and cut.anchor_key = stated.anchor_key
+    group by cut.identity_key
 ),
 
 final as (
@@ -53,10 +57,20 @@ final as (
     select
         identity_key,
         key_kind,
-        case when is_settled then 'cluster_too_large' else 'chain_too_long' end as cause,
+        cause,
         accounts,
         records
     from bridges
+
+    union all
+
+    select
+        identity_key,
+        key_kind,
+        'separated' as cause,
+        accounts,
+        records
+    from separated
 )
 
 select * from final

@@ -1,5 +1,25 @@
+{{ config(
+    materialized="incremental",
+    incremental_strategy="append",
+    pre_hook="{{ take_out(is_customer_changed(), 'customer_key is null') }}",
+    indexes=[
+        {"columns": ["customer_key", "day"], "unique": true},
+        {"columns": ["day"]},
+        {"columns": ["changed_in_run"]},
+    ],
+) }}
+
 with orders as (
     select * from {{ ref("int_orders_valued") }}
+    {%- if not is_anew() %}
+    where {{ is_customer_changed() }}
+
+    union all
+
+    -- What ties to nobody has no customer by whom to tell what changed.
+    select * from {{ ref("int_orders_valued") }}
+    where customer_key is null
+    {%- endif %}
 ),
 
 refunds as (
@@ -53,7 +73,8 @@ final as (
         sum(gross_revenue) as gross_revenue,
         sum(discounts) as discounts,
         sum(refunds) as refunds,
-        sum(gross_revenue - discounts - refunds) as net_revenue
+        sum(gross_revenue - discounts - refunds) as net_revenue,
+        {{ changed_in_run() }}
     from movements
     group by customer_key, day
 )

@@ -1,5 +1,17 @@
+{{ config(
+    materialized="incremental",
+    incremental_strategy="append",
+    pre_hook="{{ take_out_orders_revalued() }}",
+    indexes=[
+        {"columns": ["order_key"], "unique": true},
+        {"columns": ["customer_key"]},
+        {"columns": ["changed_in_run"]},
+    ],
+) }}
+
 with orders as (
     select * from {{ ref("stg_shop__orders") }}
+    {{ only_orders_revalued() }}
 ),
 
 rates as (
@@ -17,7 +29,8 @@ refunds as (
         sum(amount_base) as refunded_base,
         sum(case when kind <> 'compensation' then amount_base else 0 end) as returned_base
     from {{ ref("int_refunds_valued") }}
-    where exclusion is null
+    {{ only_orders_revalued() or "where true" }}
+        and exclusion is null
     group by order_key
 ),
 
@@ -28,6 +41,9 @@ valued as (
             as customer_key,
         orders.gross_amount * rates.rate_to_base as gross_base,
         orders.discount_amount * rates.rate_to_base as discount_base,
+        orders.shipping_amount * rates.rate_to_base as shipping_base,
+        orders.tax_amount * rates.rate_to_base as tax_base,
+        orders.total_amount * rates.rate_to_base as total_base,
         coalesce(refunds.refunded_base, 0) as refunded_base,
         coalesce(refunds.returned_base, 0) as returned_base,
         case
@@ -55,6 +71,7 @@ final as (
     select
         order_key,
         order_id,
+        source,
         customer_key,
         ordered_at,
         ordered_on,
@@ -62,18 +79,27 @@ final as (
         direction,
         channel,
         campaign,
+        referral_code,
+        coupon_codes,
+        session_key,
+        seller_account_key,
         seller_account_key is not null as is_sold_by_customer,
         currency,
         gross_base,
         discount_base,
+        shipping_base,
+        tax_base,
+        total_base,
         refunded_base,
+        returned_base,
         exclusion,
         exclusion is null as is_sold,
         -- A credit note is a sale of nothing whose refunds take back what other orders sold.
         exclusion is null
         or (direction = 'sale' and gross_amount = 0 and total_amount = 0) as takes_refunds,
         exclusion is null
-        and not (returned_base > 0 and returned_base >= gross_base - discount_base) as is_valid
+        and not (returned_base > 0 and returned_base >= gross_base - discount_base) as is_valid,
+        {{ changed_in_run() }}
     from valued
 )
 

@@ -1,5 +1,13 @@
+{{ config(
+    materialized="incremental",
+    incremental_strategy="append",
+    pre_hook="{{ take_out_orders_revalued() }}",
+    indexes=[{"columns": ["refund_key"], "unique": true}, {"columns": ["order_key"]}],
+) }}
+
 with refunds as (
     select * from {{ ref("stg_shop__refunds") }}
+    {{ only_orders_revalued() }}
 ),
 
 rates as (

@@ -2,36 +2,46 @@ with detected as (
     select * from {{ ref("int_customer_types_detected") }}
 ),
 
-customers as (
-    select * from {{ ref("int_customers_profiled") }}
-),
-
 published as (
-    select published.*
-    from {{ ref("stg_published__customer_types") }} as published
-    inner join customers on published.customer_key = customers.customer_key
+    select * from {{ ref("stg_published__customer_types") }}
 ),
 
-still_open as (
-    select * from published
-    where valid_to is null
+ended as (
+    select * from {{ ref("customer_types_history") }}
 ),
 
-closed as (
-    select * from published
-    where valid_to is not null
-),
-
-last_closed as (
+last_ended as (
     select
         customer_key,
         type,
-        max(valid_to) as closed_on
-    from closed
+        max(valid_to) as ended_on
+    from ended
+    where observed_as = customer_key
     group by customer_key, type
 ),
 
+-- What is there today began when the last run says, or, seen for the first time, when the rule came
+-- true; never inside a period that has ended.
 periods as (
+    select
+        detected.customer_key,
+        detected.type,
+        detected.score,
+        detected.evidence,
+        detected.rule_id,
+        detected.rule_version,
+        coalesce(published.valid_from, greatest(detected.since, last_ended.ended_on)) as valid_from,
+        cast(null as date) as valid_to,
+        coalesce(published.observed_as, detected.customer_key) as observed_as
+    from detected
+    left join published
+        on detected.customer_key = published.customer_key and detected.type = published.type
+    left join last_ended
+        on detected.customer_key = last_ended.customer_key and detected.type = last_ended.type
+
+    union all
+
+    -- On the line what has ended is in the history.
     select
         customer_key,
         type,
@@ -40,47 +50,10 @@ periods as (
         rule_id,
         rule_version,
         valid_from,
-        valid_to
-    from closed
-
-    union all
-
-    -- What the last run still saw and this one does not has ended.
-    select
-        still_open.customer_key,
-        still_open.type,
-        still_open.score,
-        still_open.evidence,
-        still_open.rule_id,
-        still_open.rule_version,
-        still_open.valid_from,
-        {{ as_of_date() }} as valid_to
-    from still_open
-    left join detected
-        on still_open.customer_key = detected.customer_key and still_open.type = detected.type
-    where detected.customer_key is null
-
-    union all
-
-    -- What is there today began when the last run says, or, seen for the first time, when the rule
-    -- came true; never inside a period that has ended.
-    select
-        detected.customer_key,
-        detected.type,
-        detected.score,
-        detected.evidence,
-        detected.rule_id,
-        detected.rule_version,
-        coalesce(
-            still_open.valid_from,
-            greatest(detected.since, last_closed.closed_on)
-        ) as valid_from,
-        null as valid_to
-    from detected
-    left join still_open
-        on detected.customer_key = still_open.customer_key and detected.type = still_open.type
-    left join last_closed
-        on detected.customer_key = last_closed.customer_key and detected.type = last_closed.type
+        valid_to,
+        observed_as
+    from ended
+    where {{ (not var("on_line")) | lower }}
 ),
 
 final as (
@@ -93,7 +66,8 @@ final as (
         rule_id,
         rule_version,
         valid_from,
-        valid_to
+        valid_to,
+        observed_as
     from periods
 )
 

@@ -10,6 +10,32 @@ laddered as (
     select * from {{ ref("int_customers_laddered") }}
 ),
 
+kinds as (
+    select * from {{ ref("int_customers_kinds") }}
+),
+
+scores as (
+    select * from {{ ref("int_customers_scored") }}
+),
+
+{% for value in ["occupation", "social_status"] -%}
+-- A value that few customers share would name its bearer.
+{{ value }}_groups as (
+    select {{ value }}
+    from profiles
+    group by {{ value }}
+    having count(*) >= {{ var("min_group_size") }}
+),
+
+{% endfor -%}
+satisfaction as (
+    select * from {{ ref("int_customer_satisfaction_measured") }}
+),
+
+loyalty as (
+    select * from {{ ref("int_loyalty_accounts") }}
+),
+
 segments as (
     select * from {{ ref("rfm_segments") }}
 ),
@@ -27,25 +53,27 @@ final as (
     select
         {{ run_columns() }},
         profiles.customer_key,
-        profiles.party,
-        case when profiles.is_employee then 'internal' else 'external' end as side,
-        case when measured.orders > 0 then 'actual' else 'potential' end as relation,
-        array_remove(
-            array[
-                case
-                    when measured.orders > 0 and profiles.party = 'organization' then 'B2B'
-                    when measured.orders > 0 then 'B2C'
-                end,
-                case when measured.has_bought_from_customers then 'C2C' end,
-                case when measured.has_sold_to_shop then 'C2B' end
-            ],
-            null
-        ) as markets,
+        kinds.party,
+        kinds.side,
+        kinds.relation,
+        kinds.intent,
+        kinds.markets,
+        kinds.revenue_b2c,
+        kinds.revenue_b2b,
+        kinds.revenue_c2c,
+        kinds.revenue_c2b,
         {{ age_band("profiles.birth_date") }} as age_band,
         profiles.gender,
         profiles.region,
         profiles.city,
         profiles.country,
+        {%- for value in ["occupation", "social_status"] %}
+        case
+            when profiles.{{ value }} is null then null
+            when {{ value }}_groups.{{ value }} is null then 'other'
+            else profiles.{{ value }}
+        end as {{ value }},
+        {%- endfor %}
         profiles.first_seen_on,
         measured.first_purchase_on,
         measured.last_purchase_on,
@@ -62,20 +90,38 @@ final as (
         measured.f_score,
         measured.m_score,
         segments.segment,
-        cast(null as numeric) as p_alive,
-        cast(null as numeric) as return_score,
-        measured.value_at_stake,
+        scores.p_alive,
+        scores.expected_purchases,
+        scores.expected_spend,
+        scores.return_score,
+        scores.ranking_model,
+        scores.ranking_score,
+        scores.value_at_stake,
         measured.phase,
         laddered.ladder_step,
         types.types[1] as primary_type,
         coalesce(types.types, cast(array[] as text[])) as types,
-        cast(null as text) as loyalty_tier,
+        loyalty.tier as loyalty_tier,
         laddered.satisfaction,
+        {%- for parameter in [
+            "ease_of_buying", "support", "delivery_on_time", "product_quality", "feedback",
+            "ease_of_return",
+        ] %}
+        satisfaction.{{ parameter }} as satisfaction_{{ parameter }},
+        {%- endfor %}
+        satisfaction.satisfaction_score,
         measured.purchase_days >= 2 as is_repeat,
         laddered.recommends
     from profiles
     inner join measured on profiles.customer_key = measured.customer_key
     inner join laddered on profiles.customer_key = laddered.customer_key
+    inner join kinds on profiles.customer_key = kinds.customer_key
+    {%- for value in ["occupation", "social_status"] %}
+    left join {{ value }}_groups on profiles.{{ value }} = {{ value }}_groups.{{ value }}
+    {%- endfor %}
+    left join scores on profiles.customer_key = scores.customer_key
+    left join loyalty on profiles.customer_key = loyalty.customer_key
+    left join satisfaction on profiles.customer_key = satisfaction.customer_key
     left join segments
         on measured.r_score = segments.r_score and measured.f_score = segments.f_score
     left join types on profiles.customer_key = types.customer_key

@@ -4,75 +4,47 @@ with candidates as (
 ),
 
 playbook as (
-    select * from {{ ref("playbook") }}
+    select * from {{ ref("list_playbook") }}
 ),
 
-figures as (
-    select
-        *,
-        purchase_days = 1 as has_bought_once,
-        cast(days_since_last_purchase as text) as silent_days,
-        cast(cast(round(own_gap_days) as integer) as text) as gap_days,
-        cast(purchase_days as text) as purchases
-    from candidates
+profiles as (
+    select * from {{ ref("int_customers_profiled") }}
 ),
 
-reasons as (
-    select
-        *,
-        case
-            when has_bought_once
-                then concat(
-                        'یک بار خرید کرده و ',
-                        silent_days,
-                        ' روز از آن گذشته است؛ از چنین مشتریانی هر ',
-                        gap_days, ' روز یک خرید انتظار می‌رود.'
-                    )
-            else concat(
-                    silent_days, ' روز از آخرین خرید گذشته است؛ معمولاً هر ', gap_days,
-                    ' روز یک بار خرید می‌کند (', purchases, ' روز خرید تاکنون).'
-                )
-        end as reasons_fa,
-        case
-            when has_bought_once
-                then concat(
-                        'Bought once, ', silent_days,
-                        ' days ago; customers like this one are expected to buy every ',
-                        gap_days,
-                        ' days.'
-                    )
-            else concat(
-                    'Last purchase ', silent_days, ' days ago; usually buys every ', gap_days,
-                    ' days (', purchases, ' purchase days so far).'
-                )
-        end as reasons_en
-    from figures
+orders as (
+    select * from {{ ref("int_orders_valued") }}
 ),
 
 final as (
     select
         {{ run_columns() }},
         {{ as_of_date() }} as list_date,
-        reasons.list_name,
-        reasons.customer_key,
+        candidates.list_name,
+        candidates.customer_key,
         cast(row_number() over (
-            partition by reasons.list_name
-            order by reasons.value_at_stake desc, reasons.customer_key asc
+            partition by candidates.list_name
+            order by
+                candidates.urgency desc,
+                candidates.value_at_stake desc nulls last,
+                candidates.customer_key asc
         ) as integer) as rank,
-        reasons.full_name,
-        reasons.channel,
-        reasons.address,
+        candidates.full_name,
+        candidates.channel,
+        candidates.address,
         '{{ var("outreach_language") }}' as language,
-        {{ persian_digits("reasons.reasons_fa") }} as reasons_fa,
-        reasons.reasons_en,
+        {{ persian_digits("candidates.reasons_fa") }} as reasons_fa,
+        candidates.reasons_en,
         playbook.next_step_fa,
         playbook.next_step_en,
-        reasons.score,
-        reasons.value_at_stake,
-        cast(null as text) as referrer,
-        cast(null as text) as order_id
-    from reasons
-    inner join playbook on reasons.list_name = playbook.type
+        candidates.score,
+        candidates.value_at_stake,
+        -- Someone who asked to be forgotten is not named to anybody.
+        case when not referrers.is_erased then referrers.full_name end as referrer,
+        orders.order_id
+    from candidates
+    inner join playbook on candidates.list_name = playbook.list_name
+    left join profiles as referrers on candidates.referrer_key = referrers.customer_key
+    left join orders on candidates.order_key = orders.order_key
 )
 
 select * from final

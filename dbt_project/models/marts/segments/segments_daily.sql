@@ -2,23 +2,17 @@ with customers as (
     select * from {{ ref("customers") }}
 ),
 
-types as (
-    select * from {{ ref("customer_types") }}
-    where valid_to is null
-),
-
-published_customers as (
+published as (
     select * from {{ ref("stg_published__customers") }}
-),
-
-published_types as (
-    select * from {{ ref("stg_published__customer_types") }}
-    where valid_to is null
 ),
 
 history as (
     select * from {{ ref("stg_published__segments_daily") }}
     where day < {{ as_of_date() }}
+),
+
+rules as (
+    select * from {{ ref("int_segment_rules_compared") }}
 ),
 
 revenue as (
@@ -29,53 +23,76 @@ revenue as (
     where day = {{ as_of_date() }} and customer_key is not null
 ),
 
--- Before the first publication nobody can be said to have joined or left.
-comparable as (
-    select count(*) > 0 as has_prior_run from published_customers
+-- Customers who are alike on every axis, today and in the prior run, are counted together: the
+-- table below has some thousand rows however many customers there are.
+alike as (
+    select
+        {%- for axis in segment_axes() %}
+        customers.{{ axis }},
+        published.{{ axis }} as published_{{ axis }},
+        {%- endfor %}
+        customers.types,
+        published.types as published_types,
+        row_number() over () as cell,
+        count(*) as customers,
+        coalesce(sum(revenue.net_revenue), 0) as net_revenue
+    from customers
+    full outer join published on customers.customer_key = published.customer_key
+    left join revenue on customers.customer_key = revenue.customer_key
+    group by
+        {%- for axis in segment_axes() %}
+        customers.{{ axis }},
+        published.{{ axis }},
+        {%- endfor %}
+        customers.types,
+        published.types
 ),
 
-{%- for members, customer_table, type_table in [
-    ("members", "customers", "types"),
-    ("published_members", "published_customers", "published_types"),
-] %}
-{{ members }} as (
-    {%- for axis in ["phase", "segment", "ladder_step", "relation"] %}
+{%- for side, prefix in [("current_values", ""), ("published_values", "published_")] %}
+{{ side }} as (
+    {%- for axis in segment_axes() %}
     select
+        cell,
         '{{ axis }}' as axis,
-        {{ axis }} as value,
-        customer_key
-    from {{ customer_table }}
-    where {{ axis }} is not null
+        {{ prefix }}{{ axis }} as value
+    from alike
+    where {{ prefix }}{{ axis }} is not null
 
     union all
     {% endfor %}
     select
+        alike.cell,
         'type' as axis,
-        type as value,
-        customer_key
-    from {{ type_table }}
+        each_type.type as value
+    from alike
+    {{ unnested("alike." ~ prefix ~ "types", "each_type", "type") }}
 ),
 {% endfor %}
 compared as (
     select
-        coalesce(members.axis, published_members.axis) as axis,
-        coalesce(members.value, published_members.value) as value,
-        count(members.customer_key) as customers,
-        coalesce(
-            sum(case when members.customer_key is not null then revenue.net_revenue end), 0
-        ) as net_revenue,
-        count(case when published_members.customer_key is null then 1 end) as joined,
-        count(case when members.customer_key is null then 1 end) as gone
-    from members
-    full outer join published_members
+        coalesce(current_values.axis, published_values.axis) as axis,
+        coalesce(current_values.value, published_values.value) as value,
+        sum(case when current_values.cell is not null then alike.customers else 0 end)
+            as customers,
+        sum(case when current_values.cell is not null then alike.net_revenue else 0 end)
+            as net_revenue,
+        sum(case when published_values.cell is null then alike.customers else 0 end) as joined,
+        sum(case when current_values.cell is null then alike.customers else 0 end) as gone
+    from current_values
+    full outer join published_values
         on
-            members.axis = published_members.axis
-            and members.value = published_members.value
-            and members.customer_key = published_members.customer_key
-    left join revenue on members.customer_key = revenue.customer_key
+            current_values.cell = published_values.cell
+            and current_values.axis = published_values.axis
+            and current_values.value = published_values.value
+    inner join alike on coalesce(current_values.cell, published_values.cell) = alike.cell
     group by
-        coalesce(members.axis, published_members.axis),
-        coalesce(members.value, published_members.value)
+        coalesce(current_values.axis, published_values.axis),
+        coalesce(current_values.value, published_values.value)
+),
+
+-- Before the first publication nobody can be said to have joined or left.
+comparable as (
+    select count(*) > 0 as has_prior_run from published
 ),
 
 final as (
@@ -87,7 +104,8 @@ final as (
         customers,
         net_revenue,
         joined,
-        "left"
+        "left",
+        rule_version
     from history
 
     union all
@@ -100,9 +118,11 @@ final as (
         cast(compared.customers as integer) as customers,
         compared.net_revenue,
         case when comparable.has_prior_run then cast(compared.joined as integer) end as joined,
-        case when comparable.has_prior_run then cast(compared.gone as integer) end as "left"
+        case when comparable.has_prior_run then cast(compared.gone as integer) end as "left",
+        rules.rule_version
     from compared
     cross join comparable
+    left join rules on compared.axis = rules.axis
 )
 
 select * from final

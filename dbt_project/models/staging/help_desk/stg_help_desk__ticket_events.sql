@@ -1,5 +1,16 @@
+{{ config(
+    materialized="incremental",
+    incremental_strategy="append",
+    pre_hook="{{ take_out_pending('ticket_events', 'event_key') }}",
+    indexes=[
+        {"columns": ["event_key"], "unique": true},
+        {"columns": ["changed_in_run"]},
+        {"columns": ["ticket_key"]},
+    ],
+) }}
+
 with versions as (
-    {{ latest_versions("ticket_events", by_change=false) }}
+    {{ latest_versions("ticket_events", by_change=false, pending=true) }}
 ),
 
 statuses as (
@@ -19,7 +30,8 @@ final as (
         case
             when versions.kind = 'status' then coalesce(statuses.status, 'unknown')
         end as to_status,
-        versions._load_id as load_id
+        versions._load_id as load_id,
+        {{ changed_in_run() }}
     from versions
     left join statuses on lower(trim(versions.to_status)) = statuses.source_status
     where versions.occurred_at < {{ end_of_as_of_date() }}

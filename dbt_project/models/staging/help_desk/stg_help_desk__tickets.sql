@@ -1,7 +1,12 @@
-{{ config(materialized="table") }}
+{{ config(
+    materialized="incremental",
+    incremental_strategy="append",
+    pre_hook="{{ take_out_pending('tickets', 'ticket_key') }}",
+    indexes=[{"columns": ["ticket_key"], "unique": true}, {"columns": ["changed_in_run"]}],
+) }}
 
 with versions as (
-    {{ latest_versions("tickets") }}
+    {{ latest_versions("tickets", pending=true) }}
 ),
 
 statuses as (
@@ -42,7 +47,8 @@ final as (
             ~ array_to_text("cleaned.tags") ~ ", ' ', cleaned.satisfaction_comment)"
         ) }} as words,
         cleaned.satisfaction_score,
-        cleaned._load_id as load_id
+        cleaned._load_id as load_id,
+        {{ changed_in_run() }}
     from cleaned
     left join statuses on cleaned.source_status = statuses.source_status
 )

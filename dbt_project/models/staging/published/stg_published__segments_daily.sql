@@ -8,4 +8,5 @@
     "net_revenue": "numeric",
     "joined": "integer",
     '"left"': "integer",
+    "rule_version": "text",
 }) }}

@@ -1,5 +1,16 @@
+{{ config(
+    materialized="incremental",
+    incremental_strategy="append",
+    pre_hook="{{ take_out_pending('payments', 'payment_key') }}",
+    indexes=[
+        {"columns": ["payment_key"], "unique": true},
+        {"columns": ["changed_in_run"]},
+        {"columns": ["order_key"]},
+    ],
+) }}
+
 with versions as (
-    {{ latest_versions("payments", by_change=false) }}
+    {{ latest_versions("payments", by_change=false, pending=true) }}
 ),
 
 final as (
@@ -13,7 +24,8 @@ final as (
         lower(trim(status)) as source_status,
         {{ iso_currency("currency") }} as currency,
         {{ iso_amount("amount", "currency") }} as amount,
-        _load_id as load_id
+        _load_id as load_id,
+        {{ changed_in_run() }}
     from versions
     where attempted_at < {{ end_of_as_of_date() }}
 )

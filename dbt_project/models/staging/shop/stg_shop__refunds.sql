@@ -1,5 +1,16 @@
+{{ config(
+    materialized="incremental",
+    incremental_strategy="append",
+    pre_hook="{{ take_out_pending('refunds', 'refund_key') }}",
+    indexes=[
+        {"columns": ["refund_key"], "unique": true},
+        {"columns": ["changed_in_run"]},
+        {"columns": ["order_key"]},
+    ],
+) }}
+
 with versions as (
-    {{ latest_versions("refunds", by_change=false) }}
+    {{ latest_versions("refunds", by_change=false, pending=true) }}
 ),
 
 final as (
@@ -20,7 +31,8 @@ final as (
         end as completed_on,
         {{ iso_currency("currency") }} as currency,
         {{ iso_amount("amount", "currency") }} as amount,
-        _load_id as load_id
+        _load_id as load_id,
+        {{ changed_in_run() }}
     from versions
     where requested_at < {{ end_of_as_of_date() }}
 )

@@ -1,5 +1,16 @@
+{{ config(
+    materialized="incremental",
+    incremental_strategy="append",
+    pre_hook="{{ take_out_pending('shipments', 'shipment_key') }}",
+    indexes=[
+        {"columns": ["shipment_key"], "unique": true},
+        {"columns": ["changed_in_run"]},
+        {"columns": ["order_key"]},
+    ],
+) }}
+
 with versions as (
-    {{ latest_versions("shipments") }}
+    {{ latest_versions("shipments", pending=true) }}
 ),
 
 final as (
@@ -16,7 +27,8 @@ final as (
             when delivered_at < {{ end_of_as_of_date() }} then {{ business_date("delivered_at") }}
         end as delivered_on,
         lower(trim(status)) as source_status,
-        _load_id as load_id
+        _load_id as load_id,
+        {{ changed_in_run() }}
     from versions
 )
 

@@ -1,5 +1,16 @@
+{{ config(
+    materialized="incremental",
+    incremental_strategy="append",
+    pre_hook="{{ take_out_pending('web_events', 'event_key') }}",
+    indexes=[
+        {"columns": ["event_key"], "unique": true},
+        {"columns": ["changed_in_run"]},
+        {"columns": ["occurred_on"]},
+    ],
+) }}
+
 with versions as (
-    {{ latest_versions("web_events", by_change=false) }}
+    {{ latest_versions("web_events", by_change=false, pending=true) }}
 ),
 
 final as (
@@ -17,7 +28,8 @@ final as (
         nullif(trim(category), '') as category,
         {{ normalised_text("query") }} as query_words,
         nullif(trim(campaign), '') as campaign,
-        _load_id as load_id
+        _load_id as load_id,
+        {{ changed_in_run() }}
     from versions
     where occurred_at < {{ end_of_as_of_date() }}
 )

@@ -1,7 +1,12 @@
-{{ config(materialized="table") }}
+{{ config(
+    materialized="incremental",
+    incremental_strategy="append",
+    pre_hook="{{ take_out_pending('mentions', 'mention_key') }}",
+    indexes=[{"columns": ["mention_key"], "unique": true}, {"columns": ["changed_in_run"]}],
+) }}
 
 with versions as (
-    {{ latest_versions("mentions") }}
+    {{ latest_versions("mentions", pending=true) }}
 ),
 
 final as (
@@ -23,7 +28,8 @@ final as (
         rating,
         likes,
         reposts,
-        _load_id as load_id
+        _load_id as load_id,
+        {{ changed_in_run() }}
     from versions
     where created_at < {{ end_of_as_of_date() }}
         and coalesce(deleted_at >= {{ end_of_as_of_date() }}, true)

@@ -1,0 +1,1 @@
+{{ only_on_side_runs("loyalty_accounts_history") }}

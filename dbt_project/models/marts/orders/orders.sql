@@ -1,0 +1,1 @@
+{{ only_on_side_runs("orders_history") }}

@@ -1,0 +1,1 @@
+{{ only_on_side_runs("outreach_assignments_history") }}

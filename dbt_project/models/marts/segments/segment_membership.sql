@@ -1,0 +1,1 @@
+{{ only_on_side_runs("segment_membership_history") }}
