@@ -23,6 +23,7 @@ NO_SECOND_TRY = [
     "moshtari.quality.errors.GateShutError",
     "moshtari.publication.errors.FencedError",
     "moshtari.publication.errors.GateNotPassedError",
+    "moshtari.publication.errors.HistoryIncompleteError",
     "moshtari.transform.state.StateError",
 ]
 

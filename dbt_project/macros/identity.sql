@@ -42,6 +42,17 @@
     {{ column }} > {{ var("state_run_id") | int }}
 {%- endmacro %}
 
+{# A further condition: of a kind's keys only those that the night may have changed. #}
+{% macro and_changed(kind) -%}
+    {%- if not is_anew() -%}
+    and {{ kind }}_key in (
+        select changed.identity_key
+        from {{ ref("int_identity_keys_changed") }} as changed
+        where changed.key_kind = '{{ kind }}'
+    )
+    {%- endif -%}
+{%- endmacro %}
+
 {# Every version of the rows of raw.<entity> that a night has to look at (none in a build anew), and
    whether it is the row as known now. `exists_when` is what staging asks of a row beside that. #}
 {% macro pending_versions(entity, exists_when, by_change=true) -%}
@@ -116,6 +127,20 @@
     {{ changed_in_run() }}
     {%- else -%}
     coalesce(known.changed_in_run, {{ var("run_id") | int }}) as changed_in_run
+    {%- endif -%}
+{%- endmacro %}
+
+{# The run that changed a link last: one that stays as it was keeps it. #}
+{% macro linked_since_run() -%}
+    {%- if is_anew() -%}
+    {{ changed_in_run() }}
+    {%- else -%}
+    case
+        when known.customer_key = resolved.customer_key
+            and known.first_seen_on = resolved.first_seen_on
+            then known.changed_in_run
+        else cast({{ var("run_id") | int }} as bigint)
+    end as changed_in_run
     {%- endif -%}
 {%- endmacro %}
 

@@ -51,19 +51,6 @@
     where version_rank = 1 and not _is_deleted
 {%- endmacro %}
 
-{# Of each source the load that brought most of an entity, where it brought much. #}
-{% macro big_loads(entity) -%}
-    {%- if not execute -%}
-        {{ return([]) }}
-    {%- endif -%}
-    {%- set found = run_query(
-        "select distinct on (source) load_id from ops.loads"
-        ~ " where entity = '" ~ entity ~ "' and status = 'landed' and landed_rows >= 100000"
-        ~ " order by source, landed_rows desc"
-    ) -%}
-    {{ return(found.columns[0].values() | list) }}
-{%- endmacro %}
-
 {# The moments at which rows of an entity that landed earlier come to say something new: what lies
    after the day is not known on it (each staging model's own conditions), so a build of a later day
    must look at the row again. #}

@@ -1,11 +1,8 @@
 {# What is published of customers and of orders is one money: the net amounts of a customer's orders
    are its net revenue, and all of them, with what ties to nobody, are the revenue of the days. Of
    orders whose rows are kept from earlier nights, the valued ones stand for them. #}
-with scope as (
-    select order_key from {{ ref("orders_history_scope") }}
-),
-
-customers as (
+-- depends_on: {{ ref("orders_history_scope") }}
+with customers as (
     select
         sum(gross_revenue) as gross,
         sum(net_revenue) as net
@@ -35,7 +32,7 @@ valued as (
         ) as net
     from {{ ref("int_orders_valued") }}
     {%- if not starts_anew("orders") %}
-    where order_key in (select scope.order_key from scope)
+    where order_key in (select scope.order_key from {{ ref("orders_history_scope") }} as scope)
     {%- endif %}
 ),
 

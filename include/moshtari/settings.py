@@ -125,7 +125,7 @@ class Deployment(BaseModel):
     timezone: str = "Asia/Tehran"
     base_currency: str = Field(default="IRR", pattern=r"^[A-Z]{3}$")
     weekend: tuple[_WEEKDAYS, ...] = ("friday",)
-    vars: dict[str, str | int | float | bool] = Field(default_factory=dict)
+    vars: dict[str, str | int | float | bool | list[str]] = Field(default_factory=dict)
     outreach: Outreach = Outreach()
     identity: Identity = Identity()
     sources: dict[str, dict[str, Any]] = Field(min_length=1)

@@ -12,6 +12,7 @@ of them and once over those of whom the sources can have shown it.
 from __future__ import annotations
 
 import argparse
+import os
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -208,6 +209,8 @@ def main() -> None:
     )
     options = parser.parse_args()
     settings = load_settings()
+    if "MOSHTARI_HOME" not in os.environ:
+        settings = load_settings(home=settings.home / "demo")
     params = settings.dsn(database=options.world, admin=True)
     world_dsn = psycopg.conninfo.make_conninfo("", **params)
     show(score_all(settings, world_dsn, options.candidate))

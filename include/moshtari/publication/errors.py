@@ -71,8 +71,7 @@ class HistoryIncompleteError(PublicationError):
         self.table, self.run_id = table, run_id
         super().__init__(
             f"candidate.{table}_history of run {run_id} cannot be published: {because}. Nothing of "
-            f"it was written. Begin a new run for this day and build its models from the beginning "
-            f"(dbt build --full-refresh)"
+            f"it was written. Begin a new run for this day: it sees that, and builds everything"
         )
 
 

@@ -44,23 +44,37 @@ class Stage:
         return connect(self.settings, admin=True, database=name, autocommit=True)
 
     def published(self, *, day: date | None = None) -> dict[str, tuple[int, str]]:
-        """Rows and content hash of every published view, but for the number of the run."""
+        """Rows and content hash of every published view, but for the number of the run.
+
+        What a run shows is in its partition and, on the line, in the history beside it.
+        """
+        run = "(select run_id from store.pointer)"
+        if day is not None:
+            run = (
+                "(select max(run_id) from ops.runs where status = 'published'"
+                f" and as_of_date = '{day}')"
+            )
+        position = f"(select line_position from ops.runs where run_id = {run})"
         content: dict[str, tuple[int, str]] = {}
         with self.admin() as admin:
-            where = "(select run_id from store.pointer)"
-            if day is not None:
-                where = (
-                    "(select max(run_id) from ops.runs where status = 'published'"
-                    f" and as_of_date = '{day}')"
-                )
-            for (table,) in admin.execute(
-                "select relname from pg_class where relnamespace = 'store'::regnamespace"
-                " and relkind = 'p' order by relname"
-            ).fetchall():
+            tables = {
+                row[0]: row[1]
+                for row in admin.execute(
+                    "select relname, relkind::text from pg_class"
+                    " where relnamespace = 'store'::regnamespace and relkind in ('p', 'r')"
+                ).fetchall()
+            }
+            for table in sorted(name for name, kind in tables.items() if kind == "p"):
+                rows = f"select to_jsonb(t) as j from store.{table} as t where run_id = {run}"
+                if f"{table}_history" in tables:
+                    rows += (
+                        f" union all select to_jsonb(t) from store.{table}_history as t"
+                        f" where from_position <= {position} and to_position > {position}"
+                    )
                 row = admin.execute(
                     "select count(*), md5(coalesce(string_agg(h, ',' order by h), '')) from ("
-                    " select md5((to_jsonb(t) - 'run_id')::text) as h"
-                    f" from store.{table} as t where run_id = {where}) as hashes"
+                    f" select md5((j - %s::text[])::text) as h from ({rows}) as shown) as hashes",
+                    [["run_id", "as_of_date", "from_position", "to_position"]],
                 ).fetchone()
                 assert row is not None
                 content[table] = (row[0], row[1])

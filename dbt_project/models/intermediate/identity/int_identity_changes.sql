@@ -5,25 +5,24 @@
     indexes=[{"columns": ["changed_in_run"]}],
 ) }}
 
+-- depends_on: {{ ref("int_identity_touched") }}
 with resolved as (
     select * from {{ ref("int_identity_links_resolved") }}
 ),
 
-touched as (
-    select * from {{ ref("int_identity_touched") }}
-),
-
 earlier as (
-    {%- if is_anew() %}
-    select * from resolved where false
-    {%- else %}
+    {% if is_anew() %}
+    select *
+    from resolved
+    where false
+    {% else %}
     select
         identity_key,
         customer_key,
         first_seen_on
     from {{ source("state", "int_identity_links") }}
-    where identity_key in (select identity_key from touched)
-    {%- endif %}
+    where identity_key in (select keys.identity_key from {{ ref("int_identity_touched") }} as keys)
+    {% endif %}
 ),
 
 final as (

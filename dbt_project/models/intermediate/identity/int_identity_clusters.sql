@@ -1,7 +1,7 @@
-{# Connected components by hooking and contracting: in each round every anchor takes the least one it
-   touches (and that anchor's own), then edges between anchors of one label vanish. Five rounds settle
-   chains of thirty; what is longer stays unsettled, and is not merged. Most people are one account
-   with keys of its own, a star that needs no round and has no row here. #}
+{# Connected components by hooking and contracting: in each round every anchor takes the least one
+   it touches (and that anchor's own), then edges between anchors of one label vanish. Five rounds
+   settle chains of thirty; what is longer stays unsettled, and is not merged. Most people are one
+   account with keys of its own, a star that needs no round and has no row here. #}
 {%- set rounds = 5 %}
 {{ config(
     materialized="incremental",
@@ -18,11 +18,9 @@ with ties as (
         anchor_key,
         identity_key
     from {{ ref("int_identity_ties") }}
-    {%- if not is_anew() %}
-    where anchor_key in (
-        select touched.identity_key from {{ ref("int_identity_touched") }} as touched
-    )
-    {%- endif %}
+    {% if not is_anew() %}
+    where anchor_key in (select keys.identity_key from {{ ref("int_identity_touched") }} as keys)
+    {% endif %}
 ),
 
 -- The keys that more than one anchor has.

@@ -7,29 +7,22 @@
     indexes=[{"columns": ["identity_key"], "unique": true}],
 ) }}
 
+-- depends_on: {{ ref("int_identity_keys_changed") }}
 with key_sets as (
     select * from {{ ref("int_identity_key_sets") }}
 ),
 
-changed_keys as (
-    select * from {{ ref("int_identity_keys_changed") }}
-),
-
 carried as (
     {%- for kind in contact_kinds() %}
+    {%- set others = key_kinds() | reject("equalto", kind) | join("_key, ") %}
     select
         '{{ kind }}' as key_kind,
         {{ kind }}_key as identity_key,
         account_key,
-        coalesce(
-            account_key
-            {%- for other in contact_kinds() if other != kind %}, {{ other }}_key{% endfor -%}
-        ) as other_key
+        coalesce({{ others }}_key) as other_key
     from key_sets
     where {{ kind }}_key is not null
-    {%- if not is_anew() %}
-        and {{ kind }}_key in (select identity_key from changed_keys where key_kind = '{{ kind }}')
-    {%- endif %}
+    {{ and_changed(kind) }}
     {{ "union all" if not loop.last }}
     {%- endfor %}
 ),

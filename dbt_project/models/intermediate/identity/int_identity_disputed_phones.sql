@@ -22,10 +22,10 @@ carriers as (
         key_sets.account_key,
         case when crowded_emails.identity_key is null then key_sets.email_key end as email_key
     from key_sets
-    {%- if not is_anew() %}
+    {% if not is_anew() %}
     inner join {{ ref("int_identity_phones_changed") }} as changed_phones
         on key_sets.phone_key = changed_phones.identity_key
-    {%- endif %}
+    {% endif %}
     left join crowded_keys as crowded_emails
         on key_sets.email_key = crowded_emails.identity_key
     where key_sets.phone_key is not null

@@ -32,10 +32,10 @@ usable as (
         key_sets.first_seen_at,
         key_sets.is_shop_record
     from key_sets
-    {%- if not is_anew() %}
+    {% if not is_anew() %}
     inner join {{ ref("int_identity_key_sets_touched") }} as touched
         on key_sets.key_set_key = touched.key_set_key
-    {%- endif %}
+    {% endif %}
     {%- for kind in contact_kinds() %}
     left join shared_keys as shared_{{ kind }}s
         on key_sets.{{ kind }}_key = shared_{{ kind }}s.identity_key

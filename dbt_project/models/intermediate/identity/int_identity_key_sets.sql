@@ -13,11 +13,8 @@
     ],
 ) }}
 
-with pending as (
-    select * from {{ ref("int_identity_key_sets_pending") }}
-),
-
-records as (
+-- depends_on: {{ ref("int_identity_key_sets_pending") }}
+with records as (
     select * from {{ ref("int_identity_records") }}
 ),
 
@@ -32,7 +29,7 @@ counted as (
     from records
     {%- if not is_anew() %}
     -- A set that has lost a record is counted again, over all that still carry it.
-    inner join pending
+    inner join {{ ref("int_identity_key_sets_pending") }} as pending
         on
             pending.is_lost
             {%- for column in key_set_columns() %}
@@ -40,9 +37,7 @@ counted as (
             {%- endfor %}
     {%- endif %}
     group by
-        {%- for column in key_set_columns() %}
-        records.{{ column }}{{ "," if not loop.last }}
-        {%- endfor %}
+        records.{{ key_set_columns() | join(", records.") }}
 ),
 
 complete as (
@@ -64,7 +59,7 @@ complete as (
         pending.birth_date,
         least(known.first_seen_at, pending.first_seen_at) as first_seen_at,
         pending.key_set_key
-    from pending
+    from {{ ref("int_identity_key_sets_pending") }} as pending
     left join {{ this }} as known on pending.key_set_key = known.key_set_key
     where not pending.is_lost
         and (

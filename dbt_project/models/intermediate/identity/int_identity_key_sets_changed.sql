@@ -12,20 +12,20 @@ pending as (
 -- so that a build that was killed half-way forgets nothing.
 final as (
     select
-        key_set_key,
         {%- for kind in key_kinds() %}
-        {{ kind }}_key{{ "," if not loop.last }}
+        {{ kind }}_key,
         {%- endfor %}
+        key_set_key
     from key_sets
     where {{ since_state() }} and {{ "false" if is_anew() else "true" }}
 
     union distinct
 
     select
-        key_set_key,
         {%- for kind in key_kinds() %}
-        {{ kind }}_key{{ "," if not loop.last }}
+        {{ kind }}_key,
         {%- endfor %}
+        key_set_key
     from pending
     where is_lost
 )

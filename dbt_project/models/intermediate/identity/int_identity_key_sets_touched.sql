@@ -44,20 +44,20 @@ turned as (
 
 final as (
     select
-        key_set_key,
         {%- for kind in key_kinds() %}
-        {{ kind }}_key{{ "," if not loop.last }}
+        {{ kind }}_key,
         {%- endfor %}
+        key_set_key
     from changed_sets
     {%- for kind in contact_kinds() %}
 
     union distinct
 
     select
-        key_sets.key_set_key,
         {%- for kind in key_kinds() %}
-        key_sets.{{ kind }}_key{{ "," if not loop.last }}
+        key_sets.{{ kind }}_key,
         {%- endfor %}
+        key_sets.key_set_key
     from key_sets
     inner join turned
         on key_sets.{{ kind }}_key = turned.identity_key and turned.key_kind = '{{ kind }}'

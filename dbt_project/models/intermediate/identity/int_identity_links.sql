@@ -10,26 +10,22 @@
 -- The log of changes is written first: it compares with the links as they were.
 -- depends_on: {{ ref("int_identity_changes") }}, {{ ref("int_identity_touched") }}
 with resolved as (
-    {%- if is_anew() %}
+    {% if is_anew() %}
     {{ identity_links_resolved() }}
-    {%- else %}
+    {% else %}
     select * from {{ ref("int_identity_links_resolved") }}
-    {%- endif %}
+    {% endif %}
 ),
 
 final as (
     select
-        resolved.*,
-        {%- if is_anew() %}
-        {{ changed_in_run() }}
-        {%- else %}
-        case
-            when known.customer_key = resolved.customer_key
-                and known.first_seen_on = resolved.first_seen_on
-                then known.changed_in_run
-            else cast({{ var("run_id") | int }} as bigint)
-        end as changed_in_run
-        {%- endif %}
+        resolved.identity_key,
+        resolved.key_kind,
+        resolved.customer_key,
+        resolved.rule_id,
+        resolved.rule_version,
+        resolved.first_seen_on,
+        {{ linked_since_run() }}
     from resolved
     {{ known_before("resolved", "identity_key") }}
 )

@@ -1,12 +1,12 @@
 {{ config(materialized="view") }}
 
 {%- set needs = [
-    ("ease_of_buying", ["payments", "web_events"]),
-    ("support", ["tickets"]),
-    ("delivery_on_time", ["shipments"]),
-    ("product_quality", ["refunds", "tickets"]),
-    ("feedback", ["surveys"]),
-    ("ease_of_return", ["refunds"]),
+    ("ease_of_buying", "'payments', 'web_events'"),
+    ("support", "'tickets'"),
+    ("delivery_on_time", "'shipments'"),
+    ("product_quality", "'refunds', 'tickets'"),
+    ("feedback", "'surveys'"),
+    ("ease_of_return", "'refunds'"),
 ] %}
 
 with loads as (
@@ -20,8 +20,8 @@ final as (
         '{{ parameter }}' as parameter,
         count(*) > 0 as is_measurable
     from loads
-    where entity in ('{{ entities | join("', '") }}')
-    {{- " union all" if not loop.last }}
+    where entity in ({{ entities }})
+    {{ "union all" if not loop.last }}
     {%- endfor %}
 )
 

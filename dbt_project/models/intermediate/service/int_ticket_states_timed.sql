@@ -32,7 +32,15 @@ states as (
 
 final as (
     select
-        *,
+        ticket_key,
+        kind,
+        state,
+        occurred_at,
+        business_minutes,
+        is_done,
+        was_done,
+        next_occurred_at,
+        next_business_minutes,
         case
             when next_occurred_at < occurred_at then 0
             else {{ minutes_between("occurred_at", "next_occurred_at") }}

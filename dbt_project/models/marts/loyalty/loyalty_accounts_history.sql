@@ -4,9 +4,8 @@ with scope as (
 
 accounts as (
     select * from {{ ref("int_loyalty_accounts") }}
-    {%- if not starts_anew("loyalty_accounts") %}
-    where customer_key in (select scope.customer_key from scope)
-    {%- endif %}
+    where {{ starts_anew("loyalty_accounts") | lower }}
+        or customer_key in (select scope.customer_key from scope)
 ),
 
 tiers as (

@@ -29,8 +29,8 @@ shares as (
     from sides
 ),
 
--- Each share with Wilson's interval, of which Newcombe's for the difference is made: it holds for few
--- people and for shares near nothing, where the textbook's does not.
+-- Each share with Wilson's interval, of which Newcombe's for the difference is made: it holds for
+-- few people and for shares near nothing, where the textbook's does not.
 intervals as (
     select
         *,
