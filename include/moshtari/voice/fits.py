@@ -76,7 +76,7 @@ def load_model(connection: psycopg.Connection, day: date) -> SentimentModel:
 def _make(connection: psycopg.Connection, deployment: Deployment, rules: Rules, day: date) -> None:
     texts = read_rated(connection, deployment, rules, day)
     before = _in_force_before(connection, day)
-    least = int(deployment.vars.get("voice_min_rated_texts", _DEFAULT_LEAST))
+    least = int(str(deployment.vars.get("voice_min_rated_texts", _DEFAULT_LEAST)))
     row: dict[str, Any] = {
         "fit_day": day,
         "is_used": False,
