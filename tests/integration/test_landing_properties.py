@@ -45,7 +45,8 @@ ROW = st.fixed_dictionaries(
 
 @pytest.fixture
 def emptied(pg: psycopg.Connection) -> Callable[[], None]:
-    return lambda: pg.execute("truncate raw.orders, ops.loads, quarantine.records") and None
+    tables = "raw.orders, ops.loads, ops.state_loads, quarantine.records"
+    return lambda: pg.execute(f"truncate {tables}".encode()) and None
 
 
 @PROFILE
