@@ -18,10 +18,25 @@ moved as (
     where customers.phase is distinct from published.phase
 ),
 
+runs as (
+    select * from {{ source("ops", "runs") }}
+),
+
+-- Another rhythm of the group moves the days on which silence became separation, for everybody: the
+-- history of a day is the same whether it was built from the day before or from the beginning.
+refitted as (
+    select customers.customer_key
+    from customers
+    inner join runs
+        on runs.run_id = {{ var("prior_run_id") | int }} and runs.as_of_date < {{ fit_day() }}
+),
+
 scope as (
     select customer_key from changed
     union distinct
     select customer_key from moved
+    union distinct
+    select customer_key from refitted
 ),
 
 final as (
