@@ -20,8 +20,6 @@ final as (
         cast(count(case when valid_orders > 0 then 1 end) as integer) as purchase_days,
         cast(sum(valid_orders) as integer) as orders,
         cast(sum(discounted_orders) as integer) as discounted_orders,
-        cast(sum(marketplace_orders) as integer) as marketplace_orders,
-        cast(sum(bought_by_shop) as integer) as bought_by_shop,
         cast(sum(campaign_orders) as integer) as campaign_orders,
         sum(gross_revenue) as gross_revenue,
         sum(net_revenue) as net_revenue,

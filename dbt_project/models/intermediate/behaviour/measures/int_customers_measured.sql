@@ -88,8 +88,6 @@ final as (
         coalesce(scored.orders, 0) as orders,
         coalesce(scored.purchase_days, 0) as purchase_days,
         coalesce(scored.discounted_orders, 0) as discounted_orders,
-        coalesce(summed.marketplace_orders, 0) > 0 as has_bought_from_customers,
-        coalesce(summed.bought_by_shop, 0) > 0 as has_sold_to_shop,
         coalesce(summed.campaign_orders, 0) > 0 as has_followed_campaign,
         scored.frequency,
         scored.recency_days,
