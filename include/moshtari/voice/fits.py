@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 import psycopg
 from psycopg.types.json import Jsonb
 
+from moshtari.scores.windows import fit_day
 from moshtari.settings import Deployment
 from moshtari.voice.model import SentimentModel
 from moshtari.voice.rated import read_rated
@@ -23,6 +24,7 @@ from moshtari.voice.rules import Rules
 _log = logging.getLogger(__name__)
 
 _DEFAULT_LEAST = 400
+REFIT_DAYS = 7
 
 
 @dataclass(frozen=True)
@@ -33,11 +35,6 @@ class _Kept:
     rated_texts: int
 
 
-def fit_day(as_of_date: date) -> date:
-    """The last Monday up to the day."""
-    return as_of_date - timedelta(days=as_of_date.weekday())
-
-
 def model_in_force(
     connection: psycopg.Connection, deployment: Deployment, rules: Rules, as_of_date: date
 ) -> tuple[date | None, SentimentModel | None]:
@@ -45,7 +42,7 @@ def model_in_force(
 
     Makes the fit of the week where there is none yet, and commits it.
     """
-    day = fit_day(as_of_date)
+    day = fit_day(as_of_date, REFIT_DAYS)
     found = connection.execute("select in_force from voice.fits where fit_day = %s", [day])
     row = found.fetchone()
     if row is None:

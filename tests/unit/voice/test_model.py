@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moshtari.voice.fits import fit_day
+from moshtari.scores.windows import fit_day
+from moshtari.voice.fits import REFIT_DAYS
 from moshtari.voice.fitting import fit, judge
 from moshtari.voice.model import BUCKETS, SentimentModel, buckets, part_buckets, word_bucket
 from moshtari.voice.rated import RatedText
@@ -123,4 +124,4 @@ def test_figures_are_counted() -> None:
 def test_fits_are_of_mondays(day: str, monday: str) -> None:
     from datetime import date
 
-    assert fit_day(date.fromisoformat(day)) == date.fromisoformat(monday)
+    assert fit_day(date.fromisoformat(day), REFIT_DAYS) == date.fromisoformat(monday)
