@@ -16,12 +16,16 @@
     {{ return(found.columns[0].values()[0] if found.rows | length else none) }}
 {%- endmacro %}
 
-{# A table of the store, or none while it has not been made. #}
-{% macro stored(table) -%}
-    {%- set parent = source("published", "customers") -%}
-    {{ return(adapter.get_relation(
-        database=parent.database, schema=parent.schema, identifier=table
-    )) }}
+{# Names of the columns of a table of the store; none while it has not been made. Asked of the catalogue
+   and not of dbt's cache, which threads fill bit by bit: one that came too early would take a table
+   for missing, and with it what has been published. #}
+{% macro stored_columns(table) -%}
+    {%- set found = run_query(
+        "select column_name from information_schema.columns"
+        ~ " where table_schema = '" ~ source("published", "customers").schema ~ "'"
+        ~ " and table_name = '" ~ table ~ "'"
+    ) -%}
+    {{ return(found.columns[0].values() | list) }}
 {%- endmacro %}
 
 {# Rows of a mart as run `prior_run_id` published it, from its partition and its history, or none:
@@ -30,25 +34,29 @@
 {% macro published_rows(mart, columns, with_history=true) -%}
     {%- set parts = [] -%}
     {%- if execute and var("prior_run_id") | int > 0 -%}
-        {%- set partition = stored(mart) -%}
-        {%- if partition -%}
-            {%- do parts.append((partition, "run_id = " ~ var("prior_run_id") | int)) -%}
-        {%- endif -%}
-        {%- set history, position = stored(mart ~ "_history"), prior_position() -%}
-        {%- if with_history and history and position is not none -%}
+        {%- do parts.append((mart, "run_id = " ~ var("prior_run_id") | int)) -%}
+        {%- set position = prior_position() if with_history else none -%}
+        {%- if position is not none -%}
             {%- do parts.append((
-                history, "from_position <= " ~ position ~ " and to_position > " ~ position
+                mart ~ "_history",
+                "from_position <= " ~ position ~ " and to_position > " ~ position,
             )) -%}
         {%- endif -%}
     {%- endif -%}
-    {%- for relation, condition in parts %}
-    {%- set there = adapter.get_columns_in_relation(relation) | map(attribute="name") | list %}
+    {%- set selected = [] -%}
+    {%- for table, condition in parts -%}
+        {%- set there = stored_columns(table) -%}
+        {%- if there -%}
+            {%- do selected.append((table, condition, there)) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {%- for table, condition, there in selected %}
     select
     {%- for name, type in columns.items() %}
         {{ name if name | replace('"', "") in there else "cast(null as " ~ type ~ ") as " ~ name }}
         {{- "," if not loop.last }}
     {%- endfor %}
-    from {{ relation }}
+    from {{ source("published", "customers").include(identifier=false) }}.{{ table }}
     where {{ condition }}
     {%- if not loop.last %}
 

@@ -8,12 +8,9 @@ from psycopg import sql
 
 from moshtari.publication.marts import PUBLISHED, Mart
 
-# These are empty on quiet days, and rightly so.
-# A shop may sell without a help desk, parcels or posts; and nobody may have complained yet.
-_MAY_BE_EMPTY = {
-    "outreach_lists", "outreach_omissions", "voice_of_customer", "service_daily",
-    "delivery_daily", "complaint_recovery", "compensation_daily",
-}  # fmt: skip
+# Wherever there is a customer, these have rows. All others may rightly be empty: a shop can do without
+# a help desk, parcels, posts or points, and nothing can have come of its lists on the first night.
+_ALWAYS_HAVE_ROWS = {"customers", "types_measurable", "segments_daily", "calendar"}
 
 _PERSONAL_COLUMNS = [
     "full_name", "first_name", "last_name", "name", "email", "guest_email", "requester_email",
@@ -67,13 +64,11 @@ def asset_query(folder: Path, suite: str) -> str:
 
 
 def _mart_query(mart: Mart, table: str) -> str:
-    # A mart with a history may have nothing new to put there, and nothing to show beside it.
-    may_be_empty = mart.table in _MAY_BE_EMPTY or mart.scope is not None
     return (
         sql.SQL(_MART)
         .format(
             name=sql.Literal(table),
-            may_be_empty=sql.Literal(may_be_empty),
+            may_be_empty=sql.Literal(table not in _ALWAYS_HAVE_ROWS),
             in_bi=sql.Literal(mart.schema == "bi"),
             email=sql.Literal(_EMAIL),
             phone=sql.Literal(_PHONE),
