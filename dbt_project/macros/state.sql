@@ -119,11 +119,11 @@
     )
 {%- endmacro %}
 
-{# Statistics of a table that was just made (a post-hook of every model): until autovacuum comes by,
-   the planner would guess. What is only added to keeps those it has. #}
+{# Statistics of a table that was just made (a post-hook): until autovacuum comes by, the planner would
+   guess. What is only added to keeps those it has; materializations.sql sees to whole tables. #}
 {% macro analyzed() -%}
     {%- set kind = model.config.materialized -%}
-    {%- if kind in ("table", "seed") or (kind == "incremental" and var("state_run_id") | int == 0) -%}
+    {%- if kind == "seed" or (kind == "incremental" and var("state_run_id") | int == 0) -%}
     analyze {{ this }}
     {%- endif -%}
 {%- endmacro %}

@@ -15,6 +15,8 @@ from psycopg.types.json import Jsonb
 
 from moshtari.landing.contract import ENTITIES
 from moshtari.settings import Settings
+from moshtari.transform.dbt import OF_THE_RUN
+from moshtari.transform.dbt_process import manifest_file
 
 PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
 
@@ -34,12 +36,19 @@ _DEFAULTS: dict[str, dict[str, Any]] = {
 }
 
 
-def run_dbt(settings: Settings, verb: str, *arguments: str, variables: dict[str, Any]) -> str:
+def run_dbt(
+    settings: Settings,
+    verb: str,
+    *arguments: str,
+    variables: dict[str, Any],
+    project: Path = PROJECT,
+) -> str:
     """Run one dbt command and return its log; AssertionError with that log when it fails."""
     folder = settings.home / "dbt"
+    kept = manifest_file(settings, project, variables, OF_THE_RUN)
     command = [
-        sys.executable, "-m", "dbt.cli.main", "--no-use-colors", verb,
-        "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT),
+        sys.executable, "-m", "moshtari.transform.dbt_process", str(kept), "--no-use-colors", verb,
+        "--project-dir", str(project), "--profiles-dir", str(project),
         "--vars", json.dumps(variables), *arguments,
     ]  # fmt: skip
     done = subprocess.run(
@@ -51,7 +60,7 @@ def run_dbt(settings: Settings, verb: str, *arguments: str, variables: dict[str,
             "DBT_LOG_PATH": str(folder / "logs"),
             "DBT_SEND_ANONYMOUS_USAGE_STATS": "False",
         },
-        cwd=PROJECT,
+        cwd=project,
         capture_output=True,
         text=True,
         check=False,

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -18,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as profile
 from hypothesis import strategies as st
-from tests.dbt.project import PROJECT
+from tests.dbt.project import PROJECT, run_dbt
 from tests.unit.identity.reference import Rules, resolve
 from tests.unit.identity.worlds import FIRST_DAY, Version, World
 
@@ -33,8 +30,9 @@ FOUNDATION = "+int_identity_links"
 # Where a build is killed: before, within and after the models that know the earlier state.
 KILLED_AFTER = ("int_identity_key_sets", "int_identity_edges", "int_identity_clusters")
 MACROS = (
-    "array_types.sql", "engine.sql", "generate_schema_name.sql", "identity.sql", "money.sql",
-    "normalise.sql", "raw_versions.sql", "scoped.sql", "state.sql", "time.sql",
+    "array_types.sql", "data_tests.sql", "engine.sql", "generate_schema_name.sql", "identity.sql",
+    "materializations.sql", "money.sql", "normalise.sql", "raw_versions.sql", "scoped.sql",
+    "state.sql", "time.sql",
 )  # fmt: skip
 SEEDS = ("order_statuses.csv", "ticket_statuses.csv")
 TABLES = {
@@ -77,17 +75,7 @@ class Nights:
         self._dbt({"as_of_date": str(FIRST_DAY)}, "seed")
 
     def _dbt(self, variables: dict[str, Any], *arguments: str) -> None:
-        folder = self.settings.home / "dbt"
-        done = subprocess.run(
-            [sys.executable, "-m", "dbt.cli.main", "--no-use-colors", *arguments,
-             "--project-dir", str(self.project), "--profiles-dir", str(self.project),
-             "--vars", json.dumps(variables)],
-            env={**os.environ, **self.settings.database_environment(),
-                 "DBT_TARGET_PATH": str(folder / "target"), "DBT_LOG_PATH": str(folder / "logs"),
-                 "DBT_SEND_ANONYMOUS_USAGE_STATS": "False"},
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+        run_dbt(self.settings, *arguments, variables=variables, project=self.project)
 
     def load(self, night: int, versions: list[Version]) -> None:
         """Land versions as loads of this night, one for each entity."""

@@ -8,8 +8,8 @@ from psycopg import sql
 
 from moshtari.publication.marts import PUBLISHED, Mart
 
-# Wherever there is a customer, these have rows. All others may rightly be empty: a shop can do without
-# a help desk, parcels, posts or points, and nothing can have come of its lists on the first night.
+# Wherever there is a customer, these have rows. All others may rightly be empty: a shop can do
+# without a help desk, parcels or points, and nothing has come of its lists on the first night.
 _ALWAYS_HAVE_ROWS = {"customers", "types_measurable", "segments_daily", "calendar"}
 
 _PERSONAL_COLUMNS = [

@@ -2,7 +2,7 @@
 
 A build has two parts: the foundation (seeds, and everything that scores are fitted on) and the
 marts (the rest), so that scores can be fitted between them. dbt keeps state in its process
-(adapters, loggers, flags), so each part gets a fresh one; the second uses the first one's parse.
+(adapters, loggers, flags), so each part gets a fresh one.
 What they write (compiled SQL, run results, logs) goes under MOSHTARI_HOME, never into the
 checked-out tree.
 """
@@ -28,6 +28,7 @@ import yaml
 from moshtari.identity import load_corrections
 from moshtari.settings import ConfigError, Deployment, Settings
 from moshtari.transform import state
+from moshtari.transform.dbt_process import manifest_file
 
 _log = logging.getLogger(__name__)
 _BAD = ("error", "fail", "runtime error")
@@ -43,6 +44,11 @@ _PARTS: dict[Part, tuple[str, ...]] = {
     "foundation": ("--select", *_FOUNDATION),
     "marts": ("--exclude", *_FOUNDATION),
 }
+
+# Of these it is known at parse time only whether there is a value.
+OF_THE_RUN = frozenset(
+    {"as_of_date", "run_id", "prior_run_id", "state_run_id", "state_date", "changes_since_run"}
+)
 
 
 class DbtError(RuntimeError):
@@ -123,9 +129,10 @@ def build(
     target = target_folder(settings)
     results = target / "run_results.json"
     results.unlink(missing_ok=True)
+    kept = manifest_file(settings, project_folder(settings), run, OF_THE_RUN)
     status = _dbt(
-        settings, tell, "build", "--vars", json.dumps(run), "--exclude-resource-type", "unit_test",
-        "--indirect-selection", "cautious", *chosen,
+        settings, kept, tell, "build", "--vars", json.dumps(run), "--exclude-resource-type",
+        "unit_test", "--indirect-selection", "cautious", *chosen,
     )  # fmt: skip
     report = _report(results, status, target)
     if part == "marts":
@@ -147,7 +154,9 @@ def _log_file(settings: Settings) -> Path:
     return settings.home / "dbt" / "logs" / "dbt.log"
 
 
-def _dbt(settings: Settings, tell: Callable[[str], None], verb: str, *arguments: str) -> int:
+def _dbt(
+    settings: Settings, kept: Path, tell: Callable[[str], None], verb: str, *arguments: str
+) -> int:
     project = project_folder(settings)
     _log_file(settings).parent.mkdir(parents=True, exist_ok=True)
     env = {
@@ -159,9 +168,9 @@ def _dbt(settings: Settings, tell: Callable[[str], None], verb: str, *arguments:
         "PYTHONUNBUFFERED": "1",
     }
     command = [
-        sys.executable, "-m", "dbt.cli.main", "--log-format", "json", "--log-level", "info",
-        "--log-level-file", "warn", "--no-use-colors", verb, "--project-dir", str(project),
-        "--profiles-dir", str(project), *arguments,
+        sys.executable, "-m", "moshtari.transform.dbt_process", str(kept),
+        "--quiet", "--log-level", "none", "--log-level-file", "warn", "--no-use-colors", verb,
+        "--project-dir", str(project), "--profiles-dir", str(project), *arguments,
     ]  # fmt: skip
     with subprocess.Popen(
         command, env=env, cwd=project, stdin=subprocess.DEVNULL,
@@ -176,22 +185,12 @@ def _dbt(settings: Settings, tell: Callable[[str], None], verb: str, *arguments:
 
 
 def _finished_node(line: str) -> str | None:
-    """A line of dbt's log as progress: node, status, seconds. Other lines are left out on purpose:
-    an error of the database can quote a row."""
+    """A line of the process as progress: node, status, seconds. Whatever else it prints is left out
+    on purpose: an error of the database can quote a row."""
     try:
-        event = json.loads(line)
-    except ValueError:
+        name, status, seconds = json.loads(line)
+    except (TypeError, ValueError):
         return None
-    data = event.get("data") or {}
-    node = data.get("node_info") or {}
-    if event.get("info", {}).get("name") not in (
-        "LogModelResult",
-        "LogTestResult",
-        "LogSeedResult",
-    ):
-        return None
-    seconds = float(data.get("execution_time") or 0)
-    name, status = node.get("node_name", ""), node.get("node_status", data.get("status", ""))
     return f"{name} {status} {seconds:.1f} s"
 
 
