@@ -46,16 +46,32 @@
     alter {{ target.type }} {{ made }} rename to {{ adapter.quote(target.identifier) }};
 {%- endmacro %}
 
-{# The descriptions of the relation and its columns, where `persist_docs` asks for them. #}
+{# The descriptions of the relation and its columns, where `persist_docs` asks for them. A column that
+   is described need not be there: some are of a deployment that has an entity or a channel. #}
 {% macro commented(relation) -%}
     {%- if config.persist_relation_docs() and model.description %}
     comment on {{ relation.type }} {{ relation }} is {{ postgres_escape_comment(model.description) }};
     {%- endif %}
     {%- if config.persist_column_docs() %}
+    {%- set descriptions = {} %}
     {%- for column in model.columns.values() if column.description %}
-    comment on column {{ relation }}.{{ adapter.quote(column.name) if column.quote else column.name }}
-    is {{ postgres_escape_comment(column.description) }};
+        {%- do descriptions.update({column.name: column.description}) %}
     {%- endfor %}
+    do $comments$
+    declare
+        told record;
+    begin
+        for told in
+            select attributes.attname, descriptions.value
+            from jsonb_each_text($json${{ tojson(descriptions) }}$json$::jsonb) as descriptions
+            inner join pg_catalog.pg_attribute as attributes
+                on descriptions.key = attributes.attname and attributes.attnum > 0
+            where attributes.attrelid = '{{ relation }}'::regclass
+        loop
+            execute format('comment on column {{ relation }}.%I is %L', told.attname, told.value);
+        end loop;
+    end
+    $comments$;
     {%- endif %}
 {%- endmacro %}
 

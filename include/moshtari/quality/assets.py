@@ -25,6 +25,8 @@ _PHONE = (
     r"(?<![-\w.])([+]98|0098|[0۰٠])[ -]?[9۹٩][0-9۰-۹٠-٩]{2}[ -]?[0-9۰-۹٠-٩]{3}"
     r"[ -]?[0-9۰-۹٠-٩]{4}(?![-\w])|[+][1-9][0-9 -]{9,14}[0-9]"
 )
+# What every such number has in it. It is found many times faster, and nearly all rows lack it.
+_PHONE_HINT = "[0۰٠8][ -]?[9۹٩][0-9۰-۹٠-٩]{2}|[+][1-9]"
 
 _MART = """
     select
@@ -37,8 +39,12 @@ _MART = """
         count(*) filter (
             where t.as_of_date is distinct from current_setting('moshtari.business_date')::date
         ) as rows_of_other_days,
-        count(*) filter (where {in_bi} and t::text ~ {email}) as emails_in_bi,
-        count(*) filter (where {in_bi} and t::text ~ {phone}) as phones_in_bi,
+        count(*) filter (
+            where {in_bi} and strpos(t::text, '@') > 0 and t::text ~ {email}
+        ) as emails_in_bi,
+        count(*) filter (
+            where {in_bi} and t::text ~ {phone_hint} and t::text ~ {phone}
+        ) as phones_in_bi,
         (
             select count(*)
             from pg_attribute as a
@@ -72,6 +78,7 @@ def _mart_query(mart: Mart, table: str) -> str:
             in_bi=sql.Literal(mart.schema == "bi"),
             email=sql.Literal(_EMAIL),
             phone=sql.Literal(_PHONE),
+            phone_hint=sql.Literal(_PHONE_HINT),
             qualified=sql.Literal(f"candidate.{table}"),
             personal=sql.Literal(_PERSONAL_COLUMNS),
             table=sql.Identifier("candidate", table),
