@@ -77,7 +77,8 @@
 
 {# What dbt calls after its other materializations: a table that is only added to has its comments. #}
 {% macro postgres__persist_docs(relation, model, for_relation, for_columns) -%}
-    {%- if model.resource_type != "model" or var("state_run_id") | int == 0 -%}
-    {%- do run_query(commented(relation)) -%}
+    {%- set statements = commented(relation) | trim -%}
+    {%- if statements and (model.resource_type != "model" or var("state_run_id") | int == 0) -%}
+    {%- do run_query(statements) -%}
     {%- endif -%}
 {%- endmacro %}
