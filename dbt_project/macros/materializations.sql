@@ -82,3 +82,18 @@
     {%- do run_query(statements) -%}
     {%- endif -%}
 {%- endmacro %}
+
+{# An import, `name as (select * from relation)`, is the relation under another name. PostgreSQL copies
+   every CTE that is used twice, all columns of all rows, and plans without indexes on the copy: it is
+   told not to. #}
+{% macro with_imports_inlined(sql) -%}
+    {{ return(modules.re.sub(
+        '\\bas \\((\\s*select \\* from ")', "as not materialized (\\1", sql
+    )) }}
+{%- endmacro %}
+
+{% macro postgres__create_table_as(temporary, relation, sql) -%}
+    {{ return(dbt.postgres__create_table_as(
+        temporary, relation, with_imports_inlined(sql)
+    )) }}
+{%- endmacro %}

@@ -120,10 +120,12 @@
 {%- endmacro %}
 
 {# Statistics of a table that was just made (a post-hook): until autovacuum comes by, the planner would
-   guess. What is only added to keeps those it has; materializations.sql sees to whole tables. #}
+   guess. What is only added to keeps those it has, but for the change logs (`meta.is_log`): a night's
+   rows are most of theirs. materializations.sql sees to whole tables. #}
 {% macro analyzed() -%}
     {%- set kind = model.config.materialized -%}
-    {%- if kind == "seed" or (kind == "incremental" and var("state_run_id") | int == 0) -%}
+    {%- set is_log = model.config.meta.get("is_log") -%}
+    {%- if kind == "seed" or (kind == "incremental" and (is_log or is_anew())) -%}
     analyze {{ this }}
     {%- endif -%}
 {%- endmacro %}

@@ -24,6 +24,8 @@ from moshtari.warehouse.connection import connect
 _log = logging.getLogger(__name__)
 
 BATCH = 2_000
+# Fewer new classes than this do not mislead the planner.
+_WORTH_ANALYZING = 1_000
 # Held while texts are classed; a second classifier waits and then finds them done.
 _LOCK = 7_460_312_026
 
@@ -73,6 +75,8 @@ def classify_texts(
             classified += _write(writer, night, classifier, rows)
             writer.commit()
         _finish(writer, night, as_of_date)
+        if classified >= _WORTH_ANALYZING:
+            writer.execute("analyze voice.classes")
     _log.info("%s texts classed under %s", classified, version)
     return {"loads": len(night.loads), "texts": texts, "classified": classified, "version": version}
 

@@ -1,6 +1,7 @@
 {{ config(
     materialized="incremental",
     incremental_strategy="append",
+    meta={"is_log": true},
     pre_hook="{{ hold_state() }}",
     indexes=[{"columns": ["changed_in_run"]}],
 ) }}

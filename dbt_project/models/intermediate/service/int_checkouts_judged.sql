@@ -1,5 +1,3 @@
-{{ config(materialized="view") }}
-
 with payments as (
     select * from {{ ref("stg_shop__payments") }}
 ),

@@ -19,8 +19,8 @@ counted as (
     select
         judged.customer_key,
         judged.parameter,
-        count(*) as measured,
-        count(case when judged.is_good then 1 end) as good
+        sum(judged.measured) as measured,
+        sum(judged.good) as good
     from judged
     inner join measurable on judged.parameter = measurable.parameter
     where measurable.is_measurable

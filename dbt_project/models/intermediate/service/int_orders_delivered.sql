@@ -8,6 +8,8 @@ with shipped as (
 final as (
     select
         order_key,
+        customer_key,
+        ordered_on,
         promised_on,
         shipped_on,
         delivered_on,

@@ -15,7 +15,7 @@ with shipments as (
 ),
 
 orders as (
-    select * from {{ ref("stg_shop__orders") }}
+    select * from {{ ref("int_orders_valued") }}
 ),
 
 statuses as (
@@ -54,6 +54,7 @@ summed as (
 final as (
     select
         summed.*,
+        orders.customer_key,
         orders.ordered_on,
         {{ changed_in_run() }}
     from summed

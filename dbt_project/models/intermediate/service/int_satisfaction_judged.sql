@@ -4,6 +4,10 @@ with orders as (
     select * from {{ ref("int_orders_valued") }}
 ),
 
+customer_days as (
+    select * from {{ ref("int_customer_days_summarized") }}
+),
+
 deliveries as (
     select * from {{ ref("int_orders_delivered") }}
 ),
@@ -35,7 +39,7 @@ bad_products as (
     where is_complaint and topic = 'quality' and order_key is not null
 ),
 
-final as (
+judged as (
     select
         'ease_of_buying' as parameter,
         customer_key,
@@ -57,24 +61,11 @@ final as (
     -- A parcel lost before its promised day is known to fail today.
     select
         'delivery_on_time' as parameter,
-        orders.customer_key,
-        least(deliveries.promised_on, {{ as_of_date() }}) as day,
-        deliveries.is_on_time as is_good
+        customer_key,
+        least(promised_on, {{ as_of_date() }}) as day,
+        is_on_time as is_good
     from deliveries
-    inner join orders on deliveries.order_key = orders.order_key
-
-    union all
-
-    select
-        'product_quality' as parameter,
-        orders.customer_key,
-        orders.ordered_on as day,
-        bad_products.order_key is null as is_good
-    from orders
-    -- Without returns or tickets every product would look good.
-    inner join measurable on measurable.parameter = 'product_quality' and measurable.is_measurable
-    left join bad_products on orders.order_key = bad_products.order_key
-    where orders.is_sold
+    where ordered_on is not null
 
     union all
 
@@ -98,12 +89,51 @@ final as (
         day,
         is_good
     from {{ ref("int_returns_judged") }}
+),
+
+-- A product is good unless it was bad: every sold order counts for it, and the bad ones against it.
+-- Without returns or tickets every product would look good.
+products as (
+    select
+        customer_key,
+        day,
+        sold_orders as measured,
+        sold_orders as good
+    from customer_days
+    where sold_orders > 0
+
+    union all
+
+    select
+        orders.customer_key,
+        orders.ordered_on as day,
+        0 as measured,
+        -1 as good
+    from bad_products
+    inner join orders on bad_products.order_key = orders.order_key
+    where orders.is_sold
+),
+
+final as (
+    select
+        parameter,
+        customer_key,
+        day,
+        1 as measured,
+        case when is_good then 1 else 0 end as good
+    from judged
+    where is_good is not null
+
+    union all
+
+    select
+        'product_quality' as parameter,
+        products.customer_key,
+        products.day,
+        products.measured,
+        products.good
+    from products
+    inner join measurable on measurable.parameter = 'product_quality' and measurable.is_measurable
 )
 
-select
-    parameter,
-    customer_key,
-    day,
-    is_good
-from final
-where is_good is not null
+select * from final

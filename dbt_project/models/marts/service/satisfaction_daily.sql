@@ -10,8 +10,8 @@ counted as (
     select
         day,
         parameter,
-        count(*) as measured,
-        count(case when is_good then 1 end) as good
+        sum(measured) as measured,
+        sum(good) as good
     from judged
     group by day, parameter
 ),
