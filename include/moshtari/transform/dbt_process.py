@@ -14,12 +14,16 @@ import sys
 from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from moshtari.atomic import write_atomically
 from moshtari.settings import Settings
 
+if TYPE_CHECKING:
+    from dbt.contracts.graph.manifest import Manifest
+
 _READ = ("*.sql", "*.yml", "*.csv", "*.md")
+_VERBS = ("build", "run", "seed", "test")
 _FINISHED = ("LogModelResult", "LogTestResult", "LogSeedResult")
 # A build anew, one that goes on, and one that goes on without its changes: of two releases.
 _KEPT = 6
@@ -51,14 +55,11 @@ def main(kept: Path, arguments: list[str]) -> int:
     """Run one dbt command; returns 0 when it succeeded. Prints a line of JSON per finished node."""
     from dbt.cli.main import dbtRunner
     from dbt.contracts.graph.manifest import Manifest
-    from dbt.parser.manifest import extended_mashumaro_encoder, extended_mashumuro_decoder
+    from dbt.parser.manifest import extended_mashumaro_encoder
 
-    verb = next(n for n, word in enumerate(arguments) if word in ("build", "run", "seed", "test"))
-    if kept.exists():
-        manifest = Manifest.from_msgpack(kept.read_bytes(), decoder=extended_mashumuro_decoder)
-        manifest.build_flat_graph()
-        kept.touch()
-    else:
+    manifest = kept_manifest(kept)
+    if manifest is None:
+        verb = next(n for n, word in enumerate(arguments) if word in _VERBS)
         parsed = dbtRunner().invoke([*arguments[:verb], "parse", *_of_parse(arguments[verb + 1 :])])
         if not isinstance(parsed.result, Manifest):
             return _failed(parsed.exception)
@@ -69,6 +70,22 @@ def main(kept: Path, arguments: list[str]) -> int:
             old.unlink(missing_ok=True)
     done = dbtRunner(manifest=manifest, callbacks=[_tell]).invoke(arguments)
     return 0 if done.success else _failed(done.exception)
+
+
+def kept_manifest(kept: Path) -> Manifest | None:
+    """The parse in the file, or None where there is none that can be read: it is then made anew."""
+    from dbt.contracts.graph.manifest import Manifest
+    from dbt.parser.manifest import extended_mashumuro_decoder
+
+    try:
+        manifest: Manifest = Manifest.from_msgpack(
+            kept.read_bytes(), decoder=extended_mashumuro_decoder
+        )
+        kept.touch()
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+    manifest.build_flat_graph()
+    return manifest
 
 
 def _of_parse(arguments: list[str]) -> list[str]:
