@@ -9,4 +9,6 @@ def dispatch(name: str) -> Callable[..., str]:
         return lambda array, alias, column: (
             f"cross join lateral unnest({array}) as {alias} ({column})"
         )
+    if name == "computed_once":
+        return lambda: "materialized"
     return lambda *arguments: "dispatched"

@@ -127,3 +127,15 @@
     ) -%}
     {{ return(found.columns[0].values() | list) }}
 {%- endmacro %}
+
+{# After `as` of a CTE: its rows are computed once and kept, not put into each place that uses them. #}
+{% macro computed_once() -%}
+    {{ return(adapter.dispatch("computed_once")()) }}
+{%- endmacro %}
+
+{% macro default__computed_once() -%}
+    materialized
+{%- endmacro %}
+
+{% macro spark__computed_once() -%}
+{%- endmacro %}

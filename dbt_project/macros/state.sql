@@ -7,7 +7,8 @@
     {{ return(var("state_run_id") | int == 0) }}
 {%- endmacro %}
 
-{# The run that wrote a row last; of a table built anew, that is every row. #}
+{# The run that wrote a row last; of a table built anew, that is every row. Big tables index it by block
+   range (brin): what a run writes stands together, and the index costs nothing to keep. #}
 {% macro changed_in_run() -%}
     cast({{ var("run_id") | int }} as bigint) as changed_in_run
 {%- endmacro %}

@@ -134,9 +134,14 @@ def _move(connection: psycopg.Connection, mart: Mart, run_id: int) -> None:
         sql.SQL("alter table {} set schema store").format(moved),
         # From here on the builder can no longer write to it.
         sql.SQL("alter table {} owner to moshtari_publisher").format(mart.partition(run_id)),
-        sql.SQL("analyze {}").format(mart.partition(run_id)),
     ):
         connection.execute(statement)
+    # The build has analyzed what it made; statistics go with the table.
+    found = connection.execute(
+        "select reltuples < 0 from pg_class where oid = to_regclass(%s)", [f"store.{name}"]
+    ).fetchone()
+    if found and found[0]:
+        connection.execute(sql.SQL("analyze {}").format(mart.partition(run_id)))
 
 
 def _count(connection: psycopg.Connection, mart: Mart, run_id: int) -> None:

@@ -2,7 +2,10 @@
     materialized="incremental",
     incremental_strategy="append",
     pre_hook="{{ take_out(is_customer_changed()) }}",
-    indexes=[{"columns": ["customer_key"]}, {"columns": ["changed_in_run"]}],
+    indexes=[
+        {"columns": ["customer_key"]},
+        {"columns": ["changed_in_run"], "type": "brin"},
+    ],
 ) }}
 
 with customer_days as (

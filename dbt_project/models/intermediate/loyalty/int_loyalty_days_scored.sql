@@ -56,7 +56,8 @@ summed as (
 ),
 
 -- Neither a long time with little, nor much in a short time: months as a customer times points.
-scored as (
+-- Computed once: the tiers would else compute it anew for each of their limits.
+scored as {{ computed_once() }} (
     select
         summed.customer_key,
         summed.day,

@@ -5,7 +5,7 @@
     indexes=[
         {"columns": ["customer_key", "day"], "unique": true},
         {"columns": ["day"]},
-        {"columns": ["changed_in_run"]},
+        {"columns": ["changed_in_run"], "type": "brin"},
     ],
 ) }}
 

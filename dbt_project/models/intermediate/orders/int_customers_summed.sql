@@ -2,7 +2,10 @@
     materialized="incremental",
     incremental_strategy="append",
     pre_hook="{{ take_out('customer_key in (select customer_key from ' ~ ref('int_customers_resummed') ~ ')') }}",
-    indexes=[{"columns": ["customer_key"], "unique": true}, {"columns": ["changed_in_run"]}],
+    indexes=[
+        {"columns": ["customer_key"], "unique": true},
+        {"columns": ["changed_in_run"], "type": "brin"},
+    ],
 ) }}
 
 with days as (

@@ -5,7 +5,7 @@
     indexes=[
         {"columns": ["order_key"], "unique": true},
         {"columns": ["customer_key"]},
-        {"columns": ["changed_in_run"]},
+        {"columns": ["changed_in_run"], "type": "brin"},
     ],
 ) }}
 

@@ -4,7 +4,7 @@
     pre_hook="{{ take_out_orders_touched() }}",
     indexes=[
         {"columns": ["order_key"], "unique": true},
-        {"columns": ["changed_in_run"]},
+        {"columns": ["changed_in_run"], "type": "brin"},
         {"columns": ["next_promised_on"]},
     ],
 ) }}

@@ -2,7 +2,10 @@
     materialized="incremental",
     incremental_strategy="append",
     pre_hook="{{ take_out_tickets_retimed() }}",
-    indexes=[{"columns": ["ticket_key"], "unique": true}, {"columns": ["changed_in_run"]}],
+    indexes=[
+        {"columns": ["ticket_key"], "unique": true},
+        {"columns": ["changed_in_run"], "type": "brin"},
+    ],
 ) }}
 
 with tickets as (

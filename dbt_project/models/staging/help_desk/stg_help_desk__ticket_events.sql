@@ -4,7 +4,7 @@
     pre_hook="{{ take_out_pending('ticket_events', 'event_key') }}",
     indexes=[
         {"columns": ["event_key"], "unique": true},
-        {"columns": ["changed_in_run"]},
+        {"columns": ["changed_in_run"], "type": "brin"},
         {"columns": ["ticket_key"]},
     ],
 ) }}

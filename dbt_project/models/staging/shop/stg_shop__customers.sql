@@ -6,7 +6,7 @@
         {"columns": ["account_key"], "unique": true},
         {"columns": ["record_key"]},
         {"columns": ["referred_by_account_key"]},
-        {"columns": ["changed_in_run"]},
+        {"columns": ["changed_in_run"], "type": "brin"},
     ],
 ) }}
 

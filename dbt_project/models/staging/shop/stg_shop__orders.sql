@@ -4,7 +4,7 @@
     pre_hook="{{ take_out_pending('orders', 'order_key') }}",
     indexes=[
         {"columns": ["order_key"], "unique": true},
-        {"columns": ["changed_in_run"]},
+        {"columns": ["changed_in_run"], "type": "brin"},
         {"columns": ["account_key"]},
         {"columns": ["email"]},
         {"columns": ["phone"]},

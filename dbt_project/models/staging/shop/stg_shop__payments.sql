@@ -4,7 +4,7 @@
     pre_hook="{{ take_out_pending('payments', 'payment_key') }}",
     indexes=[
         {"columns": ["payment_key"], "unique": true},
-        {"columns": ["changed_in_run"]},
+        {"columns": ["changed_in_run"], "type": "brin"},
         {"columns": ["order_key"]},
     ],
 ) }}

@@ -4,7 +4,7 @@
     pre_hook="{{ take_out_pending('web_events', 'event_key') }}",
     indexes=[
         {"columns": ["event_key"], "unique": true},
-        {"columns": ["changed_in_run"]},
+        {"columns": ["changed_in_run"], "type": "brin"},
         {"columns": ["occurred_on"]},
     ],
 ) }}

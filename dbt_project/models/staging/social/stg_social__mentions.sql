@@ -2,7 +2,10 @@
     materialized="incremental",
     incremental_strategy="append",
     pre_hook="{{ take_out_pending('mentions', 'mention_key') }}",
-    indexes=[{"columns": ["mention_key"], "unique": true}, {"columns": ["changed_in_run"]}],
+    indexes=[
+        {"columns": ["mention_key"], "unique": true},
+        {"columns": ["changed_in_run"], "type": "brin"},
+    ],
 ) }}
 
 with versions as (
