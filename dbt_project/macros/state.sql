@@ -120,6 +120,41 @@
     )
 {%- endmacro %}
 
+{# The same by customer and day: rows (customer_key, day) of the days to be summed again. What ties to
+   nobody has days, too. #}
+{% macro of_days_changed(rows) -%}
+    {%- if is_anew() -%}
+    select * from {{ rows }}
+    {%- else -%}
+    select {{ rows }}.*
+    from {{ rows }}
+    inner join {{ ref("int_customer_days_changed") }} as changed
+        on {{ rows }}.customer_key = changed.customer_key and {{ rows }}.day = changed.day
+
+    union all
+
+    select * from {{ rows }}
+    where customer_key is null
+        and day in (
+            select day from {{ ref("int_customer_days_changed") }}
+            where customer_key is null
+        )
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro take_out_days_changed() -%}
+    {%- if is_anew() -%}
+    {{ take_out() }}
+    {%- else -%}
+    {%- set changed = ref("int_customer_days_changed") -%}
+    {{ take_out(
+        "(customer_key, day) in (select customer_key, day from " ~ changed ~ ")",
+        "customer_key is null and day in (select day from " ~ changed
+        ~ " where customer_key is null)",
+    ) }}
+    {%- endif -%}
+{%- endmacro %}
+
 {# Statistics of a table that was just made (a post-hook): until autovacuum comes by, the planner would
    guess. What is only added to keeps those it has, but for the change logs (`meta.is_log`): a night's
    rows are most of theirs. materializations.sql sees to whole tables. #}

@@ -84,7 +84,10 @@ def _build(
     classify_texts(settings, DEPLOYMENT, date.fromisoformat(day))
     run_dbt(
         settings, "build", "--exclude-resource-type", *left_out,
-        variables={"as_of_date": day, "run_id": run_id, "prior_run_id": prior_run_id},
+        # Nobody is held out: the key that chooses them differs from one session to the next.
+        variables={
+            "as_of_date": day, "run_id": run_id, "prior_run_id": prior_run_id, "holdout_share": 0,
+        },
     )  # fmt: skip
 
 

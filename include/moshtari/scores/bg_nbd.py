@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import digamma, gammaln, roots_jacobi
+from scipy.linalg import eigh_tridiagonal
+from scipy.special import digamma, gammaln
 
 from moshtari.scores.likelihood import Estimate, Floats, Loss, RefusedError, maximise
 
@@ -109,7 +110,25 @@ def nodes(a: float, b: float) -> list[tuple[int, float, float]]:
     """
     found = []
     for base, number in BASES.items():
-        at, weight = roots_jacobi(number, b + base - 1, a - 1)
-        weight = weight / weight.sum()
+        at, weight = _gauss_jacobi(number, b + base - 1, a - 1)
         found += [(base, float((1 + z) / 2), float(w)) for z, w in zip(at, weight, strict=True)]
     return found
+
+
+def _gauss_jacobi(number: int, left: float, right: float) -> tuple[Floats, Floats]:
+    """Nodes in (-1, 1) and weights that sum to one, for (1 - z)^left (1 + z)^right.
+
+    Golub and Welsch (1969). Where all customers leave at one rate, a and b grow into the tens of
+    thousands, and the weights of scipy's `roots_jacobi`, which are not of sum one, overflow.
+    """
+    k = np.arange(1, number)
+    total = 2 * k + left + right
+    diagonal = np.empty(number)
+    diagonal[0] = (right - left) / (left + right + 2)
+    diagonal[1:] = (right**2 - left**2) / (total * (total + 2))
+    beside = 4 * k * (k + left) * (k + right) / (total**2 * (total + 1))
+    # At k = 1 both of what is left are 1 + left + right, which may be zero.
+    beside[1:] *= (k[1:] + left + right) / (total[1:] - 1)
+    at, vectors = eigh_tridiagonal(diagonal, np.sqrt(beside))
+    weight = vectors[0] ** 2
+    return at, weight / weight.sum()

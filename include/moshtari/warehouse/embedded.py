@@ -45,6 +45,9 @@ SERVER_SETTINGS = {
     "log_min_error_statement": "panic",
     "log_error_verbosity": "terse",
 }
+# Text by code point, compared byte by byte: the same order as libc's C.UTF-8, sorted three times as
+# fast (DECISIONS.md).
+LOCALE = ("--locale=C.UTF-8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
 _SYSTEM_USER = "pgserver"
 
 
@@ -151,7 +154,7 @@ class EmbeddedServer:
             os.chmod(stream.name, 0o600)
             self._own(Path(stream.name))
             self._run(
-                "initdb", "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8",
+                "initdb", "--auth=scram-sha-256", "--encoding=UTF8", *LOCALE,
                 "--no-sync", f"--pwfile={stream.name}", "-U", "postgres", "-D", str(self.data),
             )  # fmt: skip
         finally:

@@ -148,6 +148,14 @@ def test_the_published_nodes_give_the_textbooks_function(a: float, b: float, alp
     assert compared >= 55
 
 
+def test_customers_who_all_leave_at_one_rate_have_nodes_too() -> None:
+    """As of a shop of a million: a and b run into the tens of thousands, at one ratio."""
+    r, alpha, a, b, x, age, ahead = 0.76, 14.4, 15_209.0, 162_263.0, 7, 400, 90
+    rate = a / (a + b)
+    known = (1 - (1 + rate * ahead / (alpha + age)) ** -(r + x)) / rate
+    assert by_quadrature((r, alpha, a, b), x, age, ahead) == pytest.approx(known, rel=1e-3)
+
+
 def textbook(values: tuple[float, ...], x: int, age: float, ahead: float) -> float:
     """Fader, Hardie and Lee's formula, with the Gaussian hypergeometric function.
 

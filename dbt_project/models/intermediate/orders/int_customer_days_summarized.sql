@@ -1,7 +1,7 @@
 {{ config(
     materialized="incremental",
     incremental_strategy="append",
-    pre_hook="{{ take_out(is_customer_changed(), 'customer_key is null') }}",
+    pre_hook="{{ take_out_days_changed() }}",
     indexes=[
         {"columns": ["customer_key", "day"], "unique": true},
         {"columns": ["day"]},
@@ -10,23 +10,6 @@
 ) }}
 
 with orders as (
-    select * from {{ ref("int_orders_valued") }}
-    {%- if not is_anew() %}
-    where {{ is_customer_changed() }}
-
-    union all
-
-    -- What ties to nobody has no customer by whom to tell what changed.
-    select * from {{ ref("int_orders_valued") }}
-    where customer_key is null
-    {%- endif %}
-),
-
-refunds as (
-    select * from {{ ref("int_refunds_valued") }}
-),
-
-movements as (
     select
         customer_key,
         ordered_on as day,
@@ -38,10 +21,10 @@ movements as (
         case when is_sold then gross_base else 0 end as gross_revenue,
         case when is_sold then discount_base else 0 end as discounts,
         0 as refunds
-    from orders
+    from {{ ref("int_orders_valued") }}
+),
 
-    union all
-
+refunds as (
     select
         orders.customer_key,
         refunds.completed_on as day,
@@ -49,13 +32,21 @@ movements as (
         0 as sold_orders,
         0 as discounted_orders,
         0 as campaign_orders,
-        null as valid_ordered_at,
+        cast(null as timestamp with time zone) as valid_ordered_at,
         0 as gross_revenue,
         0 as discounts,
         refunds.amount_base as refunds
-    from refunds
-    inner join orders on refunds.order_key = orders.order_key
+    from {{ ref("int_refunds_valued") }} as refunds
+    inner join {{ ref("int_orders_valued") }} as orders on refunds.order_key = orders.order_key
     where refunds.exclusion is null and orders.takes_refunds
+),
+
+movements as (
+    {{ of_days_changed("orders") }}
+
+    union all
+
+    {{ of_days_changed("refunds") }}
 ),
 
 final as (
@@ -77,3 +68,7 @@ final as (
 )
 
 select * from final
+{%- if is_anew() %}
+-- Those who read customer by customer and day by day find the rows side by side.
+order by customer_key asc, day asc
+{%- endif %}

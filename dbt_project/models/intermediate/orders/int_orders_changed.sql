@@ -12,144 +12,57 @@
 select
     cast(null as {{ text_type() }}) as order_key,
     cast(null as {{ text_type() }}) as customer_key_before,
+    cast(array[] as date[]) as days_before,
     cast(null as boolean) as is_revalued,
     {{ changed_in_run() }}
-from {{ ref("stg_shop__orders") }}
+from {{ ref("int_orders_touched") }}
 where false
 {%- else %}
 
-with orders as (
-    select * from {{ ref("stg_shop__orders") }}
+with touched as (
+    select * from {{ ref("int_orders_touched") }}
 ),
 
-refunds as (
-    select * from {{ ref("stg_shop__refunds") }}
-),
-
-rates as (
-    select * from {{ ref("stg_shop__exchange_rates") }}
-),
-
-relinked as (
-    select distinct identity_key
-    from {{ ref("int_identity_changes") }}
-    where {{ logged_since_state() }}
-),
-
--- As the last build left them: the customer an order had before it gets another.
+-- As the last build left them: the customer and the days an order had before it gets others.
 valued_before as (
     select
         order_key,
-        customer_key
+        customer_key,
+        ordered_on
     from {{ source("state", "int_orders_valued") }}
 ),
 
--- Whatever any version of a pending row says: an order that a refund names no more has changed too.
-{%- for entity in ["refunds", "shipments"] %}
-pending_{{ entity }} as (
-    {{ pending_rows(entity) }}
-),
-
-orders_of_{{ entity }} as (
-    select distinct concat(versions._source, '/', versions.order_id) as order_key
-    from {{ source("raw", entity) }} as versions
-    inner join pending_{{ entity }} as pending
-        on versions._source = pending._source and versions._key = pending._key
-),
-{% endfor %}
-pending_rates as (
-    {{ pending_rows("exchange_rates") }}
-),
-
--- A rate that came, went or was corrected holds until the next one.
-rates_changed as (
-    select
-        {{ iso_currency("versions.currency") }} as currency,
-        versions.rate_date as valid_from,
-        min(rates.rate_date) as valid_to
-    from {{ source("raw", "exchange_rates") }} as versions
-    inner join pending_rates as pending
-        on versions._source = pending._source and versions._key = pending._key
-    left join rates
-        on
-            {{ iso_currency("versions.currency") }} = rates.currency
-            and versions.rate_date < rates.rate_date
-    where versions.rate_date is not null
-    group by {{ iso_currency("versions.currency") }}, versions.rate_date
-),
-
-pending_orders as (
-    {{ pending_rows("orders") }}
-),
-
-changed as (
-    select
-        record_key as order_key,
-        true as is_revalued
-    from pending_orders
-
-    union all
-
+refunds_before as (
     select
         order_key,
-        true as is_revalued
-    from orders_of_refunds
-
-    union all
-
-    -- Nothing of an order's worth depends on its parcels; what is published of it does.
-    select
-        order_key,
-        false as is_revalued
-    from orders_of_shipments
-
-    {%- for rows, day in [("orders", "ordered_on"), ("refunds", "completed_on")] %}
-
-    union all
-
-    select
-        {{ rows }}.order_key,
-        true as is_revalued
-    from {{ rows }}
-    inner join rates_changed
-        on
-            {{ rows }}.currency = rates_changed.currency
-            and {{ rows }}.{{ day }} >= rates_changed.valid_from
-            and ({{ rows }}.{{ day }} < rates_changed.valid_to or rates_changed.valid_to is null)
-    {%- endfor %}
-
-    union all
-
-    select
-        orders.order_key,
-        true as is_revalued
-    from orders
-    inner join relinked on orders.account_key = relinked.identity_key
-
-    {%- for kind in ["email", "phone"] %}
-
-    union all
-
-    select
-        orders.order_key,
-        true as is_revalued
-    from orders
-    inner join relinked
-        on
-            relinked.identity_key like '{{ kind }}:%'
-            and orders.{{ kind }} = substr(relinked.identity_key, {{ kind | length + 2 }})
-    {%- endfor %}
+        completed_on
+    from {{ source("state", "int_refunds_valued") }}
+    where exclusion is null
 ),
 
-combined as (
+refunded_before as (
     select
-        order_key,
-        bool_or(is_revalued) as is_revalued
-    from changed
-    group by order_key
+        touched.order_key,
+        array_agg(distinct refunds_before.completed_on) as days
+    from touched
+    inner join refunds_before on touched.order_key = refunds_before.order_key
+    group by touched.order_key
 ),
 
--- A run that is tried again has noted before what its first try then replaced.
+noted as (
+    select
+        touched.order_key,
+        valued_before.customer_key as customer_key_before,
+        array_remove(array_append(refunded_before.days, valued_before.ordered_on), null)
+            as days_before,
+        touched.is_revalued
+    from touched
+    left join valued_before on touched.order_key = valued_before.order_key
+    left join refunded_before on touched.order_key = refunded_before.order_key
+),
+
+-- A run that is tried again has noted before what its first try then replaced, and notes what that
+-- try has left.
 logged as (
     select * from {{ this }}
     where {{ logged_now() }}
@@ -157,14 +70,15 @@ logged as (
 
 final as (
     select
-        combined.order_key,
-        valued_before.customer_key as customer_key_before,
-        combined.is_revalued,
+        noted.*,
         {{ changed_in_run() }}
-    from combined
-    left join valued_before on combined.order_key = valued_before.order_key
+    from noted
     left join logged
-        on combined.order_key = logged.order_key and combined.is_revalued = logged.is_revalued
+        on
+            noted.order_key = logged.order_key
+            and noted.is_revalued = logged.is_revalued
+            and noted.customer_key_before is not distinct from logged.customer_key_before
+            and noted.days_before = logged.days_before
     where logged.order_key is null
 )
 

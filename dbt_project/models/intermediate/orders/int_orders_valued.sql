@@ -4,7 +4,7 @@
     pre_hook="{{ take_out_orders_revalued() }}",
     indexes=[
         {"columns": ["order_key"], "unique": true},
-        {"columns": ["customer_key"]},
+        {"columns": ["customer_key", "ordered_on"]},
         {"columns": ["changed_in_run"], "type": "brin"},
     ],
 ) }}
