@@ -139,3 +139,15 @@
 
 {% macro spark__computed_once() -%}
 {%- endmacro %}
+
+{# After `as` of a CTE: each place that uses it reads only the rows it needs, by an index if need be. #}
+{% macro computed_where_used() -%}
+    {{ return(adapter.dispatch("computed_where_used")()) }}
+{%- endmacro %}
+
+{% macro default__computed_where_used() -%}
+    not materialized
+{%- endmacro %}
+
+{% macro spark__computed_where_used() -%}
+{%- endmacro %}

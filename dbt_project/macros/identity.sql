@@ -99,6 +99,16 @@
     {{ return(columns) }}
 {%- endmacro %}
 
+{# The first key of a set: what a join of sets begins with. Of a column that has statistics the planner
+   knows that few rows share a value; of expressions it would expect many, and sort everything. #}
+{% macro first_key(prefix="") -%}
+    coalesce(
+        {%- for kind in key_kinds() -%}
+        {{ prefix }}{{ kind }}_key{{ ", " if not loop.last }}
+        {%- endfor -%}
+    )
+{%- endmacro %}
+
 {# Key sets, one row for each key they hold. #}
 {% macro long_keys(relation, kinds, columns=[]) -%}
     {%- for kind in kinds %}

@@ -90,7 +90,8 @@ def fit_models(connection: psycopg.Connection, known_until: date, horizon_days: 
 def _fit_all(connection: psycopg.Connection, models: Models, found: History) -> None:
     known_until = models.known_until
     try:
-        models.fitted["bg_nbd"] = bg_nbd.fit(*past.histories(connection, known_until))
+        histories = past.histories(connection, known_until, found.buyers)
+        models.fitted["bg_nbd"] = bg_nbd.fit(*histories)
     except RefusedError as error:
         models.refused["bg_nbd"] = str(error)
     days, spend = past.spending(connection, known_until, found.buyers)

@@ -32,6 +32,7 @@ counted as (
     inner join {{ ref("int_identity_key_sets_pending") }} as pending
         on
             pending.is_lost
+            and {{ first_key("records.") }} = pending.first_key
             {%- for column in key_set_columns() %}
             and coalesce(records.{{ column }}, '') = coalesce(pending.{{ column }}, '')
             {%- endfor %}

@@ -131,7 +131,7 @@ keyed as (
         *,
         {{ key_set_key() }} as key_set_key
     from versions
-    where coalesce(account_key, email_key, phone_key, handle_key, visitor_key) is not null
+    where {{ first_key() }} is not null
 ),
 
 -- A version that says something its record no longer says takes something away.
@@ -153,6 +153,7 @@ final as (
         phone_key,
         handle_key,
         visitor_key,
+        {{ first_key() }} as first_key,
         min(case when is_current then name_key end) as name_key,
         min(case when is_current then birth_date end) as birth_date,
         min(case when is_current then seen_at end) as first_seen_at,

@@ -3,7 +3,7 @@
     incremental_strategy="append",
     pre_hook="{{ take_out(is_customer_changed()) }}",
     indexes=[
-        {"columns": ["customer_key"]},
+        {"columns": ["customer_key", "calendar", "month_index"], "unique": true},
         {"columns": ["changed_in_run"], "type": "brin"},
     ],
 ) }}
@@ -17,12 +17,12 @@ dates as (
     select * from {{ ref("int_days_dated") }}
 ),
 
--- One pass over the customers' days for each calendar; what is asked by month reads the result.
-months as (
-    {%- for calendar in ["gregorian", "jalali"] %}
+-- A pass over the customers' days for each calendar; what is asked by month reads the result. Days lie
+-- customer by customer, and stay so through the sums and the windows: nothing is sorted twice.
+{%- for calendar in ["gregorian", "jalali"] %}
+{{ calendar }}_months as (
     select
         customer_days.customer_key,
-        '{{ calendar }}' as calendar,
         dates.{{ calendar }}_year * 12 + dates.{{ calendar }}_month as month_index,
         min(case when customer_days.valid_orders > 0 then customer_days.day end)
             as first_purchase_on,
@@ -36,31 +36,33 @@ months as (
     group by
         customer_days.customer_key,
         dates.{{ calendar }}_year * 12 + dates.{{ calendar }}_month
-    {{- " union all" if not loop.last }}
-    {%- endfor %}
 ),
-
+{% endfor %}
 -- What was before the first purchase, and taken back, belongs to no cohort.
 ordered as (
+    {%- for calendar in ["gregorian", "jalali"] %}
     select
         *,
+        '{{ calendar }}' as calendar,
         min(first_purchase_on) over following as next_purchase_on,
         max(last_purchase_on) over preceding as previous_purchase_on,
         min(first_purchase_on) over whole as cohort_on,
         min(case when purchase_days > 0 then month_index end) over whole as cohort_index,
         sum(purchase_days) over so_far as purchase_days_so_far
-    from months
+    from {{ calendar }}_months
     window
-        whole as (partition by customer_key, calendar),
-        so_far as (partition by customer_key, calendar order by month_index asc),
+        whole as (partition by customer_key),
+        so_far as (partition by customer_key order by month_index asc),
         preceding as (
-            partition by customer_key, calendar order by month_index asc
+            partition by customer_key order by month_index asc
             rows between unbounded preceding and 1 preceding
         ),
         following as (
-            partition by customer_key, calendar order by month_index asc
+            partition by customer_key order by month_index asc
             rows between 1 following and unbounded following
         )
+    {{- " union all" if not loop.last }}
+    {%- endfor %}
 ),
 
 final as (

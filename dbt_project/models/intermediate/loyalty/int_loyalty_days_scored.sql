@@ -56,18 +56,21 @@ summed as (
 ),
 
 -- Neither a long time with little, nor much in a short time: months as a customer times points.
--- Computed once: the tiers would else compute it anew for each of their limits.
+-- Computed once: the tiers would else compute it anew for each of their limits. The unit is asked
+-- for, not joined: a join would lose the order in which the days come.
 scored as {{ computed_once() }} (
     select
         summed.customer_key,
         summed.day,
         sqrt(
-            cast(greatest(summed.volume / points.amount_per_point, 0) as {{ dbt.type_float() }})
+            cast(
+                greatest(summed.volume / (select points.amount_per_point from points), 0)
+                as {{ dbt.type_float() }}
+            )
             * {{ days_between("summed.first_purchase_on", "summed.last_purchase_on") }} / 30.4375
         ) as score
     from summed
-    cross join points
-    where summed.first_purchase_on is not null
+    where summed.first_purchase_on is not null and exists (select 1 from points)
 ),
 
 final as (

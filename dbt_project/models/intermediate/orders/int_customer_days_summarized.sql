@@ -9,7 +9,7 @@
     ],
 ) }}
 
-with orders as (
+with orders as {{ computed_where_used() }} (
     select
         customer_key,
         ordered_on as day,
@@ -24,7 +24,7 @@ with orders as (
     from {{ ref("int_orders_valued") }}
 ),
 
-refunds as (
+refunds as {{ computed_where_used() }} (
     select
         orders.customer_key,
         refunds.completed_on as day,

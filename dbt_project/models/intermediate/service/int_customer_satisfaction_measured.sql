@@ -4,6 +4,7 @@
     "ease_of_buying", "support", "delivery_on_time", "product_quality", "feedback",
     "ease_of_return",
 ] %}
+{%- set heard = parameters | reject("equalto", "feedback") | list %}
 
 with judged as (
     select * from {{ ref("int_satisfaction_judged") }}
@@ -15,16 +16,20 @@ measurable as (
     select * from {{ ref("int_satisfaction_measurable") }}
 ),
 
+-- One pass: what each parameter says of a customer, side by side.
 counted as (
     select
         judged.customer_key,
-        judged.parameter,
-        sum(judged.measured) as measured,
-        sum(judged.good) as good
+        sum(judged.measured) as measured
+        {%- for parameter in parameters %},
+        1.0 * sum(case when judged.parameter = '{{ parameter }}' then judged.good end)
+        / sum(case when judged.parameter = '{{ parameter }}' then judged.measured end)
+            as {{ parameter }}
+        {%- endfor %}
     from judged
     inner join measurable on judged.parameter = measurable.parameter
     where measurable.is_measurable
-    group by judged.customer_key, judged.parameter
+    group by judged.customer_key
 ),
 
 -- Every parameter that says something about the customer weighs the same, however often it spoke;
@@ -32,15 +37,24 @@ counted as (
 final as (
     select
         customer_key,
-        cast(sum(measured) as integer) as measured
+        cast(measured as integer) as measured
         {%- for parameter in parameters %},
-        max(case when parameter = '{{ parameter }}' then round(1.0 * good / measured, 4) end)
-            as {{ parameter }}
+        round({{ parameter }}, 4) as {{ parameter }}
         {%- endfor %},
-        round(avg(case when parameter <> 'feedback' then 1.0 * good / measured end), 4)
-            as satisfaction_score
+        round(
+            (
+                {%- for parameter in heard %}
+                coalesce({{ parameter }}, 0){{ " +" if not loop.last }}
+                {%- endfor %}
+            ) / nullif(
+                {%- for parameter in heard %}
+                case when {{ parameter }} is null then 0 else 1 end{{ " +" if not loop.last }}
+                {%- endfor %},
+                0
+            ),
+            4
+        ) as satisfaction_score
     from counted
-    group by customer_key
 )
 
 select * from final

@@ -1,3 +1,5 @@
+{{ config(indexes=[{"columns": ["order_key"], "unique": true}]) }}
+
 -- depends_on: {{ ref("orders_history_scope") }}
 with orders as (
     select * from {{ ref("int_orders_valued") }}
