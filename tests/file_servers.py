@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import httpx
 import paramiko
 from moto.server import ThreadedMotoServer
 from paramiko.common import AUTH_FAILED, AUTH_SUCCESSFUL, OPEN_SUCCEEDED
@@ -25,7 +26,10 @@ def s3_server() -> Iterator[str]:
     server = ThreadedMotoServer(HOST, 0, verbose=False)
     server.start()
     try:
-        yield "http://{}:{}".format(*server.get_host_and_port())
+        endpoint = "http://{}:{}".format(*server.get_host_and_port())
+        # What it holds is the process's, not the server's.
+        httpx.post(f"{endpoint}/moto-api/reset")
+        yield endpoint
     finally:
         server.stop()
 
@@ -35,7 +39,7 @@ def s3_options(endpoint: str, **more: Any) -> dict[str, Any]:
     return {
         "key": USER,
         "secret": PASSWORD,
-        "client_kwargs": {"endpoint_url": endpoint, "region_name": "us-east-1"},
+        "client_kwargs": {"endpoint_url": endpoint},
         **more,
     }
 
