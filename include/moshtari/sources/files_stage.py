@@ -279,6 +279,8 @@ def _sandbox(config: FilesConfig, timezone: str, folder: str) -> duckdb.DuckDBPy
         "set autoload_known_extensions = false",
         "set allow_community_extensions = false",
         "set enable_external_access = false",
+        # Rows are read in the order of the file without sorting them.
+        "set preserve_insertion_order = true",
         "set lock_configuration = true",
     ):
         db.execute(setting)

@@ -173,6 +173,36 @@ def test_a_date_is_a_day_of_the_zone(tmp_path: Path) -> None:
     assert column_of(tmp_path, ["2024-08-01", "2024-08-01 10:00"], "date") == (["2024-08-01"], [3])
 
 
+def test_escaped_digits_in_json(tmp_path: Path) -> None:
+    (tmp_path / "data.jsonl").write_text('{"a": "\\u06f1\\u06f2"}\n' * 3)
+    shop = source(
+        tmp_path,
+        path="data.jsonl",
+        format={"type": "jsonl"},
+        columns={"a": "integer"},
+        entities={"subscriptions": {"columns": {**SUBSCRIPTION, "customer_id": "a"}}},
+    )
+    [batch] = shop.read("subscriptions", WINDOW)
+    assert isinstance(batch, TextRows)
+    assert [row[1] for row in batch.rows] == ["12"] * 3
+
+
+def test_json_arrays_of_text(tmp_path: Path) -> None:
+    (tmp_path / "data.jsonl").write_text('{"a": ["x", null, "y"]}\n{"a": []}\n{}\n{"a": {}}\n')
+    shop = source(
+        tmp_path,
+        path="data.jsonl",
+        format={"type": "jsonl"},
+        columns={"a": "text[]"},
+        entities={"subscriptions": {"columns": {**SUBSCRIPTION, "customer_id": "a[3]"}}},
+    )
+    batch, rejected = shop.read("subscriptions", WINDOW)
+    assert isinstance(batch, TextRows)
+    assert [row[1] for row in batch.rows] == ["y", None, None]
+    assert isinstance(rejected, RejectedRecord)
+    assert rejected.position == "data.jsonl:4"
+
+
 @pytest.mark.parametrize(
     ("nulls", "expected"),
     [([""], [None, "NULL", "-"]), ([], ["", "NULL", "-"]), (["NULL", "-"], ["", None, None])],
