@@ -11,7 +11,10 @@ for each that something is missing.
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import duckdb
@@ -52,7 +55,8 @@ class FilesSource:
         self._timezone = config.timezone or str(context.timezone)
         self._stage: Stage | None = None
         self._queries: dict[str, EntityQuery] = {}
-        self._told: set[Origin] = set()
+        self._details: dict[tuple[str, Origin], dict[str, Any]] = {}
+        self._told_extra: set[Origin] = set()
 
     def entities(self) -> tuple[str, ...]:
         """The entities that the YAML maps, in its order."""
@@ -73,27 +77,41 @@ class FilesSource:
     def read_origin(self, entity: str, origin: Origin, window: Window) -> Iterator[Batch]:
         """The rows of one file as `TextRows`, then its rejected records."""
         query = self._query(entity)
+        assert self._stage is not None
+        if query.in_order and len(self._config.entities) == 1:
+            yield from self._read_in_parts(query, origin)
+            return
         staged = self._staged(entity, origin)
         yield from self._rows(query, staged, origin)
-        for rule, count in self._excluded(query, staged).items():
-            log.info(
-                "source %s, %s, %s: excluded %s: %s", self.name, entity, origin.path, rule, count
-            )
+        self._noted(query, staged, origin, self._excluded(query, staged))
+        yield from self._rejected(staged, origin)
+
+    def _read_in_parts(self, query: EntityQuery, origin: Origin) -> Iterator[Batch]:
+        assert self._stage is not None
+        rows = 0
+        excluded: Counter[str] = Counter()
+        with self._told(query.entity, origin), self._place.local(origin) as file:
+            for part in self._stage.parts(file, origin.path):
+                yield from self._rows(query, part, origin)
+                rows += part.rows
+                excluded.update(self._excluded(query, part))
+                if part.rejects:
+                    whole = replace(part, rows=rows)
+                    self._noted(query, whole, origin, dict(excluded))
+                    yield from self._rejected(whole, origin)
+
+    def _rejected(self, staged: StagedFile, origin: Origin) -> Iterator[RejectedRecord]:
         assert self._stage is not None
         for number, reason, raw in self._stage.rejected(staged):
             yield RejectedRecord(f"{origin.path}:{staged.place}{number}", reason, raw, origin)
 
     def details(self, entity: str, origin: Origin) -> dict[str, Any]:
         """For the load's ledger: records, those excluded by rule, and columns left out."""
-        query = self._query(entity)
-        staged = self._staged(entity, origin)
-        return {
-            "records": staged.rows + staged.rejected,
-            "rejected": staged.rejected,
-            "excluded": self._excluded(query, staged),
-            "columns_left_out": list(staged.extra),
-            **self._place.checksums(origin),
-        }
+        if (entity, origin) not in self._details:
+            query = self._query(entity)
+            staged = self._staged(entity, origin)
+            self._noted(query, staged, origin, self._excluded(query, staged))
+        return self._details[entity, origin]
 
     def check(self) -> list[CheckResult]:
         """Are there files, can they be read, do their columns fit, and can the mapping be used?"""
@@ -111,6 +129,7 @@ class FilesSource:
         if self._stage is not None:
             self._stage.close()
             self._stage, self._queries = None, {}
+        self._details.clear()
 
     def _peek(self, path: str) -> None:
         with self._place.local(self._place.origin(path)) as file:
@@ -118,28 +137,40 @@ class FilesSource:
 
     def _staged(self, entity: str, origin: Origin) -> StagedFile:
         assert self._stage is not None
-        try:
-            staged = self._stage.known(origin.path, origin.checksum)
-            if staged is None:
-                with self._place.local(origin) as file:
-                    staged = self._stage.file(file, origin.path, origin.checksum)
-        except PlaceError as error:
-            raise self._unreachable(entity, error) from error
-        except FileFormatError as error:
-            what = f"{origin.path}: {error.what}"
-            raise SourceError(self.name, entity, what, error.remedy) from error
-        except duckdb.Error as error:
-            keys = f"sources.{self.name}.derive or .exclude"
-            raise self._failing(entity, origin, keys, error) from error
-        if staged.extra and origin not in self._told:
-            self._told.add(origin)
+        staged = self._stage.known(origin.path, origin.checksum)
+        if staged is None:
+            with self._told(entity, origin), self._place.local(origin) as file:
+                staged = self._stage.file(file, origin.path, origin.checksum)
+        return staged
+
+    def _noted(
+        self, query: EntityQuery, staged: StagedFile, origin: Origin, excluded: dict[str, int]
+    ) -> None:
+        """What the ledger and the log are told of a file that was read."""
+        for rule, count in excluded.items():
+            log.info(
+                "source %s, %s, %s: excluded %s: %s",
+                self.name,
+                query.entity,
+                origin.path,
+                rule,
+                count,
+            )
+        if staged.extra and origin not in self._told_extra:
+            self._told_extra.add(origin)
             log.warning(
                 "source %s, %s: columns that the YAML does not name are left out: %s",
                 self.name,
                 origin.path,
                 ", ".join(staged.extra),
             )
-        return staged
+        self._details[query.entity, origin] = {
+            "records": staged.rows + staged.rejected,
+            "rejected": staged.rejected,
+            "excluded": excluded,
+            "columns_left_out": list(staged.extra),
+            **self._place.checksums(origin),
+        }
 
     # Rows -----------------------------------------------------------------------------------
 
@@ -196,6 +227,20 @@ class FilesSource:
             what = f"{key} fails on the data of {origin.path} ({type(error).__name__})"
             remedy = "Mend the expression, such as by try_cast or nullif"
         return SourceError(self.name, entity, what, remedy)
+
+    @contextmanager
+    def _told(self, entity: str, origin: Origin) -> Iterator[None]:
+        """Tell what goes wrong with a file as SourceError."""
+        try:
+            yield
+        except PlaceError as error:
+            raise self._unreachable(entity, error) from error
+        except FileFormatError as error:
+            what = f"{origin.path}: {error.what}"
+            raise SourceError(self.name, entity, what, error.remedy) from error
+        except duckdb.Error as error:
+            keys = f"sources.{self.name}.derive or .exclude"
+            raise self._failing(entity, origin, keys, error) from error
 
     def _unreachable(self, entity: str | None, error: PlaceError) -> SourceError:
         return SourceError(self.name, entity, error.what, error.remedy)

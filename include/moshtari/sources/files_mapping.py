@@ -16,7 +16,7 @@ import duckdb
 
 from moshtari.landing.contract import ENTITIES, SUPPLIED_SYSTEM_COLUMNS
 from moshtari.sources.files_config import EntityMapping, Exclusion, FilesConfig
-from moshtari.sources.files_stage import excluded
+from moshtari.sources.files_sandbox import excluded
 from moshtari.sources.files_types import quoted
 
 _FLOATS = ("DOUBLE", "FLOAT")

@@ -1,7 +1,7 @@
 """A file's typed records in DuckDB, parsed once for all entities that are made of it.
 
-DuckDB runs in memory, spills to a folder of its own above `memory_limit`, and is shut off from the
-file system, the network and Python's variables before an expression of the YAML reaches it.
+Where one entity is made of one record at a time, nothing needs the whole file: then it goes through
+in parts, which takes as little memory for a large file as for a small one.
 """
 
 # ruff: noqa: S608 - the queries are the YAML's own, in a DuckDB that holds nothing else
@@ -12,18 +12,18 @@ import shutil
 import tempfile
 import weakref
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pyarrow as pa
 
 from moshtari.sources.files_bytes import FileFormatError
 from moshtari.sources.files_config import Exclusion, FilesConfig
 from moshtari.sources.files_lines import RecordBatch, Records
 from moshtari.sources.files_records import reader_of
+from moshtari.sources.files_sandbox import excluded, sandbox, typing
 from moshtari.sources.files_types import TypedColumn, literal, quoted, typed_column
 
 # Rows that go into DuckDB at a time: more are no faster, and take more memory on the way.
@@ -58,7 +58,7 @@ class Stage:
         self._columns = [typed_column(name, spec, config) for name, spec in config.columns.items()]
         folder = tempfile.mkdtemp(prefix="moshtari-files-")
         self._cleanup = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
-        self.db = _sandbox(config, timezone, folder)
+        self.db = sandbox(config, timezone, folder)
         self._staged: dict[str, StagedFile] = {}
         self._number = 0
 
@@ -94,6 +94,28 @@ class Stage:
         self._let_go()
         return staged
 
+    def parts(self, path: Path, name: str) -> Iterator[StagedFile]:
+        """Some records at a time, each part gone when the next is asked for.
+
+        The last has no records but all that were rejected; `rejects` is empty before. Raises what
+        `file` does.
+        """
+        self._number += 1
+        table = f"file_{self._number}"
+        reader = reader_of(path, self._config)
+        try:
+            self._create_rejects(table)
+            for rows, ascii_only in self._incoming(table, reader.batches()):
+                self._fill(table, rows, ascii_only, create=True)
+                found = self._finish(table, name, self._config.derive, self._config.exclude)
+                yield replace(self._counted(found, table, reader, 0), rejects="")
+                self._drop(table, but_rejects=True)
+            self._fill(table, self._nothing(), True, create=True)
+            found = self._finish(table, name, self._config.derive, self._config.exclude)
+            yield self._counted(found, table, reader, self._keep_raw(table, reader))
+        finally:
+            self._drop(table)
+
     def rejected(self, staged: StagedFile) -> Iterator[tuple[int, str, bytes]]:
         """First line, reason and raw bytes of each rejected record, in the file's order."""
         cursor = self.db.cursor()
@@ -111,14 +133,17 @@ class Stage:
         reader = reader_of(path, self._config)
         self._create(table, reader.batches())
         found = self._finish(table, name, self._config.derive, self._config.exclude)
-        counts = self._all(f"select __excluded, count(*) from {found} group by 1")
+        return self._counted(found, table, reader, self._keep_raw(table, reader))
+
+    def _counted(self, found: str, table: str, reader: Records, rejected: int) -> StagedFile:
+        counts = dict(self._all(f"select __excluded, count(*) from {found} group by 1"))
         return StagedFile(
             table=found,
             place=reader.place,
             rejects=f"{table}_rejects",
-            rows=sum(count for _, count in counts),
-            rejected=self._keep_raw(table, reader),
-            excluded={rule.name: dict(counts).get(rule.name, 0) for rule in self._config.exclude},
+            rows=sum(counts.values()),
+            rejected=rejected,
+            excluded={rule.name: counts.get(rule.name, 0) for rule in self._config.exclude},
             extra=reader.extra,
         )
 
@@ -146,9 +171,22 @@ class Stage:
 
     def _create(self, table: str, batches: Iterator[RecordBatch] | list[RecordBatch]) -> None:
         """Typed records into `<table>_typed`, broken and mistyped ones into `<table>_rejects`."""
-        nothing = RecordBatch([()] * len(self._columns), (), ())
-        self._fill(table, pa.Table.from_batches([self._arrow(nothing)]), True, create=True)
+        self._fill(table, self._nothing(), True, create=True)
+        self._create_rejects(table)
+        for rows, ascii_only in self._incoming(table, iter(batches)):
+            self._fill(table, rows, ascii_only)
+
+    def _create_rejects(self, table: str) -> None:
         self.db.execute(f"create table {table}_rejects (first bigint, last bigint, reason varchar)")
+
+    def _nothing(self) -> pa.Table:
+        empty = RecordBatch([()] * len(self._columns), (), ())
+        return pa.Table.from_batches([self._arrow(empty)])
+
+    def _incoming(
+        self, table: str, batches: Iterator[RecordBatch]
+    ) -> Iterator[tuple[pa.Table, bool]]:
+        """Records in pieces that DuckDB is fast with; the broken ones go to the rejects."""
         waiting: list[pa.RecordBatch] = []
         rows, ascii_only = 0, True
         for batch in batches:
@@ -159,10 +197,10 @@ class Stage:
                 rows += len(batch.first)
                 ascii_only &= batch.ascii
             if rows >= _ROWS_AT_ONCE:
-                self._fill(table, pa.Table.from_batches(waiting), ascii_only)
+                yield pa.Table.from_batches(waiting), ascii_only
                 waiting, rows, ascii_only = [], 0, True
         if waiting:
-            self._fill(table, pa.Table.from_batches(waiting), ascii_only)
+            yield pa.Table.from_batches(waiting), ascii_only
 
     def _arrow(self, batch: RecordBatch) -> pa.RecordBatch:
         arrays = [
@@ -183,7 +221,7 @@ class Stage:
     def _fill(self, table: str, rows: pa.Table, ascii_only: bool, create: bool = False) -> None:
         self.db.register("incoming", rows)
         verb = f"create table {table}_typed as" if create else f"insert into {table}_typed"
-        self.db.execute(f"{verb} {_typing(self._columns, ascii_only)}")
+        self.db.execute(f"{verb} {typing(self._columns, ascii_only)}")
         self.db.unregister("incoming")
 
     def _finish(
@@ -216,10 +254,13 @@ class Stage:
             oldest = next(iter(self._staged))
             self._drop(self._staged.pop(oldest).rejects.removesuffix("_rejects"))
 
-    def _drop(self, table: str) -> None:
+    def _drop(self, table: str, but_rejects: bool = False) -> None:
         self.db.execute(f"drop view if exists {table}_view")
-        for name in (table, f"{table}_typed", f"{table}_rejects", f"{table}_rejects_raw"):
+        for name in (table, f"{table}_typed"):
             self.db.execute(f"drop table if exists {name}")
+        if not but_rejects:
+            for name in (f"{table}_rejects", f"{table}_rejects_raw"):
+                self.db.execute(f"drop table if exists {name}")
 
     def _all(self, query: str) -> list[tuple[Any, ...]]:
         found: list[tuple[Any, ...]] = self.db.execute(query).fetchall()
@@ -234,54 +275,3 @@ def _texts(column: TypedColumn, values: Any) -> pa.Array:
         values = values.to_pylist()
     prepared = map(column.prepare, values) if column.prepare else values
     return pa.array(prepared, pa.string(), size=len(values))
-
-
-def excluded(rules: Sequence[Exclusion]) -> str:
-    """SQL of the first exclusion that a record falls under; null when there is none."""
-    if not rules:
-        return "cast(null as varchar)"
-    # A condition that is null excludes nothing: what is unknown stays in.
-    whens = " ".join(f"when (\n{rule.where}\n) then {literal(rule.name)}" for rule in rules)
-    return f"case {whens} end"
-
-
-def _typing(columns: list[TypedColumn], ascii_only: bool) -> str:
-    names = [quoted(column.name) for column in columns]
-    texts = [
-        f"{column.ascii_text if ascii_only else column.text} as {name}"
-        for column, name in zip(columns, names, strict=True)
-    ]
-    values = [f"{column.value} as v{i}" for i, column in enumerate(columns)]
-    reasons = [
-        f"when {name} is not null and v{i} is null then "
-        + literal(f"column {column.name!r} is not of type {column.type}")
-        for i, (column, name) in enumerate(zip(columns, names, strict=True))
-        if column.type not in ("text", "id")
-    ]
-    reason = f"case {' '.join(reasons)} end" if reasons else "cast(null as varchar)"
-    results = [f"v{i} as {name}" for i, name in enumerate(names)]
-    return (
-        f"select {', '.join(results)}, line, __last, {reason} as __reason from ("
-        f"select *, {', '.join(values)} from ("
-        f"select {', '.join(texts)}, line, __last from incoming))"
-    )
-
-
-def _sandbox(config: FilesConfig, timezone: str, folder: str) -> duckdb.DuckDBPyConnection:
-    db = duckdb.connect(":memory:")
-    for setting in (
-        f"set global TimeZone = {literal(timezone)}",
-        f"set memory_limit = {literal(config.memory_limit)}",
-        f"set threads = {config.threads}",
-        f"set temp_directory = {literal(folder)}",
-        "set python_enable_replacements = false",
-        "set autoinstall_known_extensions = false",
-        "set autoload_known_extensions = false",
-        "set allow_community_extensions = false",
-        "set enable_external_access = false",
-        # Rows are read in the order of the file without sorting them.
-        "set preserve_insertion_order = true",
-        "set lock_configuration = true",
-    ):
-        db.execute(setting)
-    return db
