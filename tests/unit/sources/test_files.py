@@ -281,6 +281,43 @@ def test_groups_keep_the_order_of_the_file(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.parametrize("derive", [{}, {"twice": "n * 2"}], ids=["in parts", "whole"])
+def test_many_records_of_one_entity(tmp_path: Path, derive: dict[str, str]) -> None:
+    values = [str(n) if n % 10_000 else "?" for n in range(1, 70_001)]
+    (tmp_path / "data.csv").write_text("n,more\n" + "".join(f"{v},x\n" for v in values))
+    shop = source(
+        tmp_path,
+        columns={"n": "integer"},
+        derive=derive,
+        exclude=[{"name": "every_fifth", "where": "n % 5 = 0"}],
+        **entity(
+            columns={"customer_id": "n"},
+            where="n <> 1",
+            exclude=[{"name": "end", "where": "n > 65000"}],
+        ),
+    )
+    batches = list(shop.read("subscriptions", WINDOW))
+    rows = [
+        (row[1], at)
+        for b in batches
+        if isinstance(b, TextRows)
+        for row, at in zip(b.rows, b.positions, strict=True)
+    ]
+    wanted = [n for n in range(2, 65_001) if n % 5]
+    assert rows == [(str(n), f"data.csv:{n + 1}") for n in wanted]
+    rejected = [b for b in batches if isinstance(b, RejectedRecord)]
+    assert [(b.position, b.raw) for b in rejected] == [
+        (f"data.csv:{n * 10_000 + 1}", b"?,x") for n in range(1, 8)
+    ]
+    [origin] = shop.origins("subscriptions", WINDOW)
+    assert shop.details("subscriptions", origin) == {
+        "records": 70_000,
+        "rejected": 7,
+        "excluded": {"every_fifth": 14_000 - 7, "end": 4_000},
+        "columns_left_out": ["more"],
+    }
+
+
 def test_two_entities_read_in_turns(tmp_path: Path) -> None:
     (tmp_path / "data.csv").write_text("a\n" + "x\n" * 25_000)
     shop = source(tmp_path)
