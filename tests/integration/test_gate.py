@@ -33,23 +33,23 @@ ORDERS = """
     insert into raw.orders (
         order_id, guest_email, guest_phone, ordered_at, updated_at, status, currency,
         gross_amount, discount_amount, shipping_amount, tax_amount, total_amount, coupon_codes,
-        direction, _source, _key, _load_id, _known_from, _content_hash
+        direction, _source, _key, _load_id, _known_from
     )
     select
         'o' || n, %(email)s, %(phone)s, %(day)s::date + interval '9 hours',
         %(day)s::date + interval '9 hours', 'paid', 'IRR', 1000, 0, 0, 0, 1000, '{}', 'sale',
-        'shop', 'o' || n, %(load)s, %(day)s, md5(n::text)::uuid
+        'shop', 'o' || n, %(load)s, %(day)s
     from generate_series(1, 100) as n
 """
 TICKETS = """
     insert into raw.tickets (
         ticket_id, requester_name, requester_email, created_at, updated_at, channel, subject, body,
-        status, tags, _source, _key, _load_id, _known_from, _content_hash
+        status, tags, _source, _key, _load_id, _known_from
     )
     select
         't' || n, %(name)s, %(email)s, %(day)s::date + interval '9 hours',
         %(day)s::date + interval '9 hours', 'email', 'سفارش', 'دیر رسید', 'open', '{}', 'help',
-        't' || n, %(load)s, %(day)s, md5(n::text)::uuid
+        't' || n, %(load)s, %(day)s
     from generate_series(1, 10) as n
 """
 

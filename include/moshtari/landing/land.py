@@ -20,6 +20,7 @@ import psycopg
 from moshtari.landing import ledger, quarantine, statements
 from moshtari.landing.contract import Entity
 from moshtari.landing.errors import LandingError, describe, warehouse_error
+from moshtari.landing.founding import Founding
 from moshtari.landing.incoming import Incoming
 from moshtari.landing.ledger import Counts
 from moshtari.landing.windows import LoadPlan, plan_load
@@ -139,7 +140,10 @@ def _run(
             ledger.finish(connection, load_id, plan or _plan(connection, load), unneeded)
             return None
     plan = plan or _plan(connection, load)
-    incoming = Incoming(connection, load.source, entity)
+    founding = None
+    if plan.first_load and load.origin is None:
+        founding = Founding(connection, load.source, entity, load_id)
+    incoming = Incoming(connection, load.source, entity, founding)
     incoming.take(read(plan.window))
     if before is not None and before[1] > 0 and incoming.read == 0 and load.origin is not None:
         raise LandingError(
@@ -148,7 +152,12 @@ def _run(
             f"{load.origin.path} had {before[1]} rows and now has none",
             "Put its rows back; to take them out of the warehouse, leave one row at least",
         )
-    counts = _settle(connection, load, load_id, plan, incoming)
+    if founding is not None and incoming.founded:
+        counts = _found(connection, load, load_id, founding, incoming)
+    else:
+        counts = _settle(connection, load, load_id, plan, incoming)
+        if founding is not None and founding.begun:
+            founding.index()
     if before is not None:
         _bury(connection, load, load_id, counts)
     # Once more: a killed attempt whose session was still ending when this one had its turn.
@@ -168,6 +177,23 @@ def _plan(connection: psycopg.Connection, load: Load) -> LoadPlan:
     return plan_load(load.business_date, covered, load.lookback_hours, load.timezone)
 
 
+def _found(
+    connection: psycopg.Connection,
+    load: Load,
+    load_id: int,
+    founding: Founding,
+    incoming: Incoming,
+) -> Counts:
+    """What is in raw already: quarantine what breaks the contract, and index the rest."""
+    counts = Counts(read=incoming.read, details={**load.details, **load.explain()})
+    taken_back = founding.reject()
+    counts.quarantined = quarantine.record(connection, load.source, load.entity, load_id)
+    counts.unchanged = founding.index()
+    counts.landed = counts.read - counts.quarantined - counts.unchanged
+    assert taken_back == counts.quarantined, "a rejected row is in raw, or a good one is not"
+    return counts
+
+
 def _settle(
     connection: psycopg.Connection, load: Load, load_id: int, plan: LoadPlan, incoming: Incoming
 ) -> Counts:
@@ -183,7 +209,8 @@ def _settle(
         all_good = connection.execute(statements.reject_typed(entity)).rowcount == 0
     counts.quarantined = quarantine.record(connection, load.source, entity, load_id)
     kept = statements.Kept(all_good)
-    repeated = connection.execute(statements.find_losers(entity, kept)).rowcount
+    losers = statements.find_losers(entity, kept.condition(entity))
+    repeated = connection.execute(losers).rowcount
     kept = statements.Kept(all_good, all_unique=repeated == 0)
     values = {
         "source": load.source,

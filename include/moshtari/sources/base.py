@@ -12,7 +12,7 @@ A reader never skips a record silently: it yields it, yields it as rejected, or 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -77,11 +77,17 @@ class BinaryCopy:
     type, at the source (`TypedReadError` from `blocks`) or on arrival, landing drops what it has of
     the stream and takes the batches of `as_text()` in its place: then only bad rows go to
     quarantine.
+
+    `extended`, where a source can do that, gives the same rows with other columns: SQL expressions
+    by name, over all columns of the contract and the system columns a source may supply. It takes
+    the place of this stream, of which nothing has been read yet; a source that offers it yields no
+    other rows in the load.
     """
 
     columns: tuple[str, ...]
     blocks: Iterator[bytes]
     as_text: Callable[[], Iterator[Batch]]
+    extended: Callable[[Mapping[str, str]], BinaryCopy] | None = None
 
 
 class TypedReadError(Exception):

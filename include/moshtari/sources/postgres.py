@@ -14,7 +14,7 @@ lands once.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import ClassVar, TypeVar
@@ -22,7 +22,7 @@ from typing import ClassVar, TypeVar
 import psycopg
 from pydantic import BaseModel
 
-from moshtari.landing.contract import ENTITIES, SUPPLIED_SYSTEM_COLUMNS
+from moshtari.landing.contract import ENTITIES, SUPPLIED_SYSTEM_COLUMNS, Entity
 from moshtari.landing.errors import describe
 from moshtari.sources.base import (
     Batch,
@@ -75,12 +75,18 @@ class PostgresSource:
         """
         with self._session(entity) as connection:
             readings = self._probe(connection, entity)
-            typed = {name: reading.typed for name, reading in readings.items()}
-            yield BinaryCopy(
-                tuple(readings),
-                self._told(entity, _blocks(connection, self._select(entity, window, typed))),
-                lambda: self._told(entity, self._read_text(entity, window, connection, readings)),
-            )
+            select = self._select(entity, window, {n: r.typed for n, r in readings.items()})
+
+            def as_text() -> Iterator[Batch]:
+                return self._told(entity, self._read_text(entity, window, connection, readings))
+
+            def extended(expressions: Mapping[str, str]) -> BinaryCopy:
+                wider = _extended(select, ENTITIES[entity], readings, expressions)
+                blocks = self._told(entity, _blocks(connection, wider))
+                return BinaryCopy(tuple(expressions), blocks, as_text)
+
+            blocks = self._told(entity, _blocks(connection, select))
+            yield BinaryCopy(tuple(readings), blocks, as_text, extended)
 
     def check(self) -> list[CheckResult]:
         """Connection, then each entity's table, columns and permission."""
@@ -247,6 +253,16 @@ class PostgresSource:
         remedy = _remedy(error, key)
         where = f"{key}: " if column else ""
         return SourceError(self.name, entity, f"{where}{describe(error)}", remedy)
+
+
+def _extended(
+    select: str, entity: Entity, given: Collection[str], expressions: Mapping[str, str]
+) -> str:
+    """The rows of ``select`` with the expressions as columns; what is not given is null to them."""
+    types = {column.name: column.pg_type for column in entity.columns} | SUPPLIED_SYSTEM_COLUMNS
+    missing = [f", null::{kind} as {name}" for name, kind in types.items() if name not in given]
+    selected = ", ".join(f"{expression} as {name}" for name, expression in expressions.items())
+    return f"select {selected} from (select *{''.join(missing)} from ({select}) as given) as rows"
 
 
 def _blocks(connection: psycopg.Connection, select: str) -> Iterator[bytes]:
