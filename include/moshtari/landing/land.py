@@ -21,6 +21,7 @@ from moshtari.landing import ledger, quarantine, statements
 from moshtari.landing.contract import Entity
 from moshtari.landing.errors import LandingError, describe, warehouse_error
 from moshtari.landing.founding import Founding
+from moshtari.landing.holding import HeldLoadError, HoldPolicy, hold_if_suspicious
 from moshtari.landing.incoming import Incoming
 from moshtari.landing.ledger import Counts
 from moshtari.landing.windows import LoadPlan, plan_load
@@ -43,6 +44,7 @@ class Load:
     timezone: ZoneInfo
     lookback_hours: float = 0
     dag_run: str = ""
+    hold: HoldPolicy = field(default_factory=HoldPolicy)
     origin: Origin | None = None
     details: dict[str, Any] = field(default_factory=dict)
     explain: Callable[[], dict[str, Any]] = dict
@@ -85,7 +87,7 @@ def land(
         connection.commit()
     except BaseException as error:
         told = _as_told(error, load)
-        _note_failure(reconnect, connection, load_id, str(told))
+        _note_failure(reconnect, connection, load_id, told)
         if told is error:
             raise
         raise told from error
@@ -152,6 +154,16 @@ def _run(
             f"{load.origin.path} had {before[1]} rows and now has none",
             "Put its rows back; to take them out of the warehouse, leave one row at least",
         )
+    hold_if_suspicious(
+        connection,
+        load.hold,
+        load.source,
+        entity.name,
+        load.business_date,
+        plan.covers_from,
+        incoming.read,
+        load.origin.path if load.origin else None,
+    )
     if founding is not None and incoming.founded:
         counts = _found(connection, load, load_id, founding, incoming)
     else:
@@ -296,19 +308,20 @@ def _note_failure(
     reconnect: Callable[[], psycopg.Connection],
     connection: psycopg.Connection,
     load_id: int,
-    message: str,
+    told: BaseException,
 ) -> None:
     """Write the failure to the ledger; if even that fails, the next attempt will."""
+    held = told.read if isinstance(told, HeldLoadError) else None
     try:
         if not connection.closed:
             connection.rollback()
-            ledger.fail(connection, load_id, message)
+            ledger.fail(connection, load_id, str(told), held_rows=held)
             ledger.let_go(connection, load_id)
             return
     except psycopg.Error:
         connection.close()
     try:
         with reconnect() as other:
-            ledger.fail(other, load_id, message)
+            ledger.fail(other, load_id, str(told), held_rows=held)
     except psycopg.Error as error:
         logger.error("load %s: its failure could not be noted: %s", load_id, describe(error))

@@ -224,14 +224,19 @@ def let_go(connection: psycopg.Connection, load_id: int) -> None:
     connection.commit()
 
 
-def fail(connection: psycopg.Connection, load_id: int, error: str) -> None:
-    """Turn the attempt's row to 'failed', unless it has ended otherwise; commits."""
+def fail(
+    connection: psycopg.Connection, load_id: int, error: str, *, held_rows: int | None = None
+) -> None:
+    """Turn the attempt's row to 'failed', or 'held' with the rows it had read; commits.
+
+    A row that has ended otherwise stays as it is.
+    """
     connection.execute(
         """
         update ops.loads
-        set status = 'failed', error = %s, finished_at = clock_timestamp()
+        set status = %s, error = %s, read_rows = %s, finished_at = clock_timestamp()
         where load_id = %s and status = 'running'
         """,
-        [error[:2000], load_id],
+        ["failed" if held_rows is None else "held", error[:2000], held_rows or 0, load_id],
     )
     connection.commit()
