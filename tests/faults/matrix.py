@@ -73,13 +73,13 @@ PASSING: dict[str, tuple[Answer, dict[str, Any]]] = {
 
 def contents(reading: Reading) -> Content:
     """Every row whole, as a set would hold them; a key that comes twice stays twice."""
-    return sorted(tuple(sorted(row.items())) for row in reading.rows)
+    return sorted((tuple(sorted(row.items())) for row in reading.rows), key=repr)
 
 
 def latest(reading: Reading, key: str) -> Content:
     """Every key's last version, which is what landing keeps where both are of one load."""
     by_key = {row[key]: row for row in reading.rows}
-    return sorted(tuple(sorted(row.items())) for row in by_key.values())
+    return sorted((tuple(sorted(row.items())) for row in by_key.values()), key=repr)
 
 
 def outcome(
