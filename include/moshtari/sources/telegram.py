@@ -11,7 +11,7 @@ made again later lands again, and what is in both is one row. What the format as
   message without words (a photo, a voice message) is a mention whose text is empty.
 - A message that the exporting program was too old for is rejected, with the remedy.
 - Control characters come as `\\x0B`, which is no JSON: they are read all the same.
-- A file is decoded whole, in about three times its size of memory, so it may have LARGEST bytes.
+- A file is decoded whole, in memory of one and a half times its size; LARGEST bytes at most.
 """
 
 from __future__ import annotations
