@@ -24,7 +24,7 @@ from tests.faults.matrix import (
     outcome,
 )
 from tests.http_servers import DAY, END, ONE_DAY, START, TEHRAN, TOKEN, Sleeps, read, x
-from tests.servers.x import SEARCH, MemoryX, create_app, post, user
+from tests.servers.x import SEARCH, MemoryX, create_app, first_id, post, user
 
 from moshtari.demo.faults import Fault, Faults, edited, json_answer, rate_limited, refused
 from moshtari.demo.serving import serving
@@ -148,6 +148,19 @@ def test_a_post_on_two_pages_is_one_row(search: Search) -> None:
 
     script = [Fault(SEARCH, edited(remember), on={1}), Fault(SEARCH, edited(repeat), on={2, 3})]
     assert search.outcome("duplicate across pages", *script) == ALL_ROWS
+
+
+def test_a_post_behind_the_window_is_left_for_its_own_day(search: Search) -> None:
+    late = str(first_id(END))
+
+    def add(page: Any) -> Any:
+        page["data"].insert(0, page["data"][0] | {"id": late, "created_at": END})
+        page["data"][0]["edit_history_tweet_ids"] = [late]
+        page["meta"]["result_count"] += 1
+        return page
+
+    fault = Fault(SEARCH, edited(add), on={1})
+    assert search.outcome("row behind the window", fault) == ALL_ROWS
 
 
 def test_a_token_that_expires_half_way_is_named(search: Search) -> None:

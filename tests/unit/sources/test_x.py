@@ -291,6 +291,16 @@ def test_days_found_empty_are_read_again_as_far_as_x_remembers(
         read(x(base_url), "mentions", lost)
 
 
+def test_no_more_is_asked_for_than_the_window_says(
+    shared: tuple[MemoryX, Faults, str], network: tuple[MemoryX, str]
+) -> None:
+    hour = timedelta(hours=1)
+    read(x(network[1]), "mentions", Window(DAY, START - hour, END, TEHRAN, START - hour))
+    (request,) = shared[1].requests
+    assert "start_time=2026-03-19T19%3A30%3A00Z" in request
+    assert "end_time=2026-03-20T20%3A30%3A00Z" in request
+
+
 def test_an_author_whom_x_no_longer_shows_costs_no_post(network: tuple[MemoryX, str]) -> None:
     store, base_url = network
     store.posts = [post(1, START), post(2, START, author_id="6"), post(3, START, author_id="7")]
