@@ -29,12 +29,17 @@ class Window:
     `start` is None for a first load (all history up to `end`); else it already includes the
     source's lookback. A row changed at or after `end` belongs to a later day and is not yielded,
     except by files, which are taken whole.
+
+    `needed_from` is where the changes begin that were not read before, lookback included, if it is
+    later than `start`: between the two lie days that were found empty and are only asked again. A
+    source that forgets may begin later than `start`, never later than `needed_from`.
     """
 
     business_date: date
     start: datetime | None
     end: datetime
     timezone: ZoneInfo
+    needed_from: datetime | None = None
 
 
 @dataclass(frozen=True)

@@ -235,20 +235,24 @@ def _certificates() -> ssl.SSLContext:
 def asked_wait(headers: httpx.Headers) -> float | None:
     """Seconds the server asks to wait: Retry-After (seconds or a date) or X-RateLimit-Reset.
 
-    A date is read against the server's own `Date`, so neither clock needs to be right. None when
-    the server asks for nothing that can be understood.
+    X-Rate-Limit-Reset is X's spelling, a Unix time; where requests remain, the limit is not what
+    failed. A time is read against the server's own `Date`, so neither clock needs to be right. None
+    when the server asks for nothing that can be understood.
     """
     text = headers.get("retry-after", "").strip()
     if text.isascii() and text.isdigit():
         return float(text)
     try:
         now = parsedate_to_datetime(headers.get("date", ""))
+        epoch = headers.get("x-rate-limit-reset", "").strip()
         if text:
             until = parsedate_to_datetime(text)
+        elif epoch and headers.get("x-rate-limit-remaining", "0").strip() == "0":
+            until = datetime.fromtimestamp(int(epoch), tz=UTC)
         else:
             until = datetime.fromisoformat(headers.get("x-ratelimit-reset", ""))
         return max(0.0, (_aware(until) - _aware(now)).total_seconds())
-    except ValueError:
+    except (ValueError, OverflowError, OSError):
         return None
 
 

@@ -21,6 +21,8 @@ KINDS: dict[str, str] = {
     "postgres": "moshtari.sources.postgres:PostgresSource",
     "zendesk": "moshtari.sources.zendesk:ZendeskSource",
     "mastodon": "moshtari.sources.mastodon:MastodonSource",
+    "x": "moshtari.sources.x:XSource",
+    "telegram": "moshtari.sources.telegram:TelegramSource",
     "files": "moshtari.sources.files:FilesSource",
 }
 
