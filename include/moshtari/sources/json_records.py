@@ -90,7 +90,7 @@ def _raw_records(page: object) -> object:
         return [msgspec.Raw(_json(record)) for record in page]
     if isinstance(page, dict):
         return {
-            key: _raw_records(value) if isinstance(value, list) else value
+            key: _raw_records(value) if isinstance(value, list | dict) else value
             for key, value in page.items()
         }
     return page
