@@ -190,13 +190,14 @@ class FreshdeskSource:
     def _events(self, client: HttpClient, window: Window) -> Iterator[Batch]:
         listed = TicketList(self.name, "ticket_events", client, self._config.page_size, "stats")
         done: dict[int, object] = {}
-        for page in listed.pages(window.start, window.end + SETTLING):
+        horizon = window.end + SETTLING
+        for page in listed.pages(window.start, horizon):
             rows: list[tuple[Row, str, bytes]] = []
             for raw in page:
                 ticket = decode_record(raw, _TICKET, "ticket", "a ticket without id")
                 if isinstance(ticket, RejectedRecord):
                     yield ticket
-                elif done.get(ticket.id) != ticket.updated_at:
+                elif ticket.updated_at < horizon and done.get(ticket.id) != ticket.updated_at:
                     done[ticket.id] = ticket.updated_at
                     statuses = status_rows(ticket, window.end, self._config.statuses)
                     rows += [(row, f"ticket {ticket.id}", bytes(raw)) for row in statuses]

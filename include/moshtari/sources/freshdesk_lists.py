@@ -60,9 +60,13 @@ class TicketList:
         only: str | None = None,
     ) -> None:
         self._source, self._entity, self._client, self._size = source, entity, client, page_size
-        self._query: dict[str, str | int]
-        self._query = {"order_by": "updated_at", "order_type": "asc", "per_page": page_size}
-        self._query |= {"include": include} | ({"filter": only} if only else {})
+        self._query: dict[str, str | int] = {
+            "order_by": "updated_at",
+            "order_type": "asc",
+            "per_page": page_size,
+            "include": include,
+            **({"filter": only} if only else {}),
+        }
         self._pass: list[tuple[int, datetime]] = []
         self._shown: set[tuple[int, datetime]] = set()
         self._pass_before: set[tuple[int, datetime]] | None = None

@@ -118,10 +118,11 @@ class Reading:
 
     def _rows(self, found: dict[str, Found]) -> Iterator[Batch]:
         rows: list[tuple[Row, str, bytes]] = []
+        is_priced = self._entity == "orders" and "currency" not in self._fields
         for key, record, raw in found.values():
             position = f"{self._module} {key}"
             try:
-                currency = self._currency_of(record) if self._entity == "orders" else None
+                currency = self._currency_of(record) if is_priced else None
                 row = records.row(self._entity, record, self._fields, self._zone, currency)
             except UnfitRecordError as error:
                 yield RejectedRecord(position, str(error), raw)
