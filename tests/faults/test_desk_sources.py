@@ -44,6 +44,7 @@ from moshtari.demo.faults import (
     rate_limited,
     redirect,
     refused,
+    rewritten,
     server_error,
     truncated,
     web_page,
@@ -95,6 +96,7 @@ def fill_vtiger(rows: VtigerRecords) -> None:
         rows.modules[module].append(make(11, START + 11 * MINUTE, deleted=True))
     rows.batch, rows.is_admin, rows.calls_per_session = 3, True, None
     rows.hidden_fields.clear()
+    rows.denied.clear()
     rows.sessions.clear()
     rows.logins = rows.calls = 0
 
@@ -142,8 +144,8 @@ def keys(reading: Reading, entity: str) -> set[str | None]:
 
 
 PLACES = [
-    ("freshdesk", "tickets", "/api/v2/tickets"),
-    ("freshdesk", "ticket_events", "/api/v2/tickets"),
+    ("freshdesk", "tickets", "/api/v2/"),
+    ("freshdesk", "ticket_events", "/api/v2/"),
     ("vtiger", "tickets", "/webservice.php"),
     ("vtiger", "customers", "/webservice.php"),
     ("vtiger", "orders", "/webservice.php"),
@@ -285,6 +287,23 @@ def records_of(page: Any) -> list[Any]:
     if isinstance(page, list):
         return page
     return page["result"].get("updated", []) if "result" in page else [page]
+
+
+@pytest.mark.parametrize(("source", "entity", "path"), PLACES[:-1])
+def test_text_that_is_no_unicode_costs_its_record_only(
+    service: Service, source: str, entity: str, path: str, note: Note
+) -> None:
+    expected = contents(service.reading(entity))
+    whole = {"customers": "محمدی 2", "orders": "سفارش 2", "ticket_events": "متن 200"}
+    text = f'"{whole.get(entity, "موضوع 2")}"'.encode()
+    service.faults.follow(
+        [Fault(path, rewritten(lambda body: body.replace(text, b'"\\ud83d \xff"')))]
+    )
+    reading = service.reading(entity)
+    assert reading.rejected
+    assert {tuple(row.items()) for row in reading.rows} < expected
+    assert len(reading.rows) == len(expected) - 1
+    note("text that is no Unicode", "quarantined, the others all there")
 
 
 # What moves while it is read
@@ -685,6 +704,27 @@ def test_a_user_who_sees_a_part_only_is_refused(service: Service, source: str, n
         service.reading("tickets")
     assert "administrator" in error.value.remedy
     note("user sees own records only", "SourceError")
+
+
+@of_vtiger
+def test_an_order_that_may_not_be_retrieved_is_named(
+    service: Service, source: str, note: Note
+) -> None:
+    service.rows.denied.add("6x4")
+    with pytest.raises(SourceError, match="refused retrieve"):
+        service.reading("order_items")
+    note("order that may not be retrieved", "SourceError")
+
+
+@of_vtiger
+def test_no_log_names_a_session(
+    service: Service, source: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    assert service.reading("tickets").rows
+    assert any("sessionName" in request for request in service.faults.requests)
+    assert "session" not in caplog.text
+    assert ACCESS_KEY not in caplog.text
 
 
 # Drift

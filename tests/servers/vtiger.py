@@ -52,6 +52,8 @@ class VtigerRecords:
     batch: int = 100
     is_admin: bool = True
     hidden_fields: set[str] = field(default_factory=set)
+    denied: set[str] = field(default_factory=set)
+    """Records that may not be retrieved."""
     sessions: set[str] = field(default_factory=set)
     calls_per_session: int | None = None
     """After so many calls a session has ended."""
@@ -174,9 +176,9 @@ class _Service:
             found = self._crm.find(key)
         except ValueError:
             found = {"deleted": True}
-        if found.get("deleted"):
-            message = "Record you are trying to access is not found"
-            raise _ServiceError("RECORD_NOT_FOUND", message)
+        if found.get("deleted") or key in self._crm.denied:
+            # A deleted record has no module any more, so none that may be read.
+            raise _ServiceError("ACCESS_DENIED", "Permission to perform the operation is denied")
         return self._shown(found) | {"LineItems": found.get("LineItems", [])}
 
     def _shown(self, record: Record) -> Record:

@@ -74,7 +74,8 @@ _REMEDIES = {
     400: "See that page_size is at most 100 and base_url the help desk's own",
     401: "See that api_key is right: it stands in the profile settings of an agent",
     403: "Use the key of an agent who sees all tickets; without surveys, set satisfaction: false",
-    404: "See that base_url is the help desk's own, such as https://shop.freshdesk.com",
+    404: "See that base_url is the help desk's own, such as https://shop.freshdesk.com; an account "
+    "without surveys needs satisfaction: false",
     429: "Raise http.longest_wait_seconds, or keep other programs off the account's hourly calls",
 }
 

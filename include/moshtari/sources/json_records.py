@@ -80,7 +80,8 @@ def _salvage(content: bytes, shape: type[Shape]) -> Shape | None:
     """
     try:
         page = json.loads(content.decode("utf-8", "surrogateescape"))
-        return msgspec.convert(_raw_records(page), type=shape)
+        records = msgspec.Raw(_json(page)) if shape is msgspec.Raw else _raw_records(page)
+        return msgspec.convert(records, type=shape)
     except (ValueError, RecursionError):
         return None
 

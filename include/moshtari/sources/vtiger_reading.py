@@ -12,7 +12,6 @@ import msgspec
 from moshtari.landing.contract import ENTITIES
 from moshtari.sources import vtiger_records as records
 from moshtari.sources.base import Batch, RejectedRecord, SourceError, TextRows, Window
-from moshtari.sources.http import NotFoundError
 from moshtari.sources.json_records import decode_record
 from moshtari.sources.vtiger_records import (
     ITEM_COLUMNS,
@@ -146,9 +145,12 @@ class Reading:
         for key in found:
             try:
                 raw = self._session.call(self._entity, "retrieve", {"id": key}, msgspec.Raw)
-            except NotFoundError:
-                # Deleted since: its tombstone is of a later day.
-                continue
+            except SourceError:
+                # One that was deleted since is refused like one that may not be seen; its
+                # tombstone is of a later day.
+                if self.sync.is_deleted_past(key, int(window.end.timestamp()) - 1):
+                    continue
+                raise
             order = decode_record(raw, RECORD, "SalesOrder", f"SalesOrder {key}")
             if isinstance(order, RejectedRecord):
                 yield order

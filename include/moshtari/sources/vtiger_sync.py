@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from moshtari.sources.base import SourceError
-from moshtari.sources.http import HttpClient, NotFoundError, follow
+from moshtari.sources.http import HttpClient, follow
 
 PATH = "/webservice.php"
 Result = TypeVar("Result")
@@ -164,8 +164,7 @@ class Session:
 
     def _refused(self, entity: str, operation: str, code: str) -> SourceError:
         what = f"{PATH} refused {operation} ({code})"
-        error = NotFoundError if code == "RECORD_NOT_FOUND" else SourceError
-        return error(self._source, entity, what, f"{_REMEDIES.get(code, _ASK)}.")
+        return SourceError(self._source, entity, what, f"{_REMEDIES.get(code, _ASK)}.")
 
 
 class Sync:
@@ -199,6 +198,10 @@ class Sync:
         # Any other kind of sync gives the records that the user owns, and hides the rest.
         query["syncType"] = "application"
         return self._session.call(self._entity, "sync", query, Updates)
+
+    def is_deleted_past(self, key: str, since: int) -> bool:
+        """Whether a record was deleted past a time."""
+        return any(key in found.deleted for _, found in self.batches(since, _LONG_AFTER))
 
     def described(self) -> set[str]:
         """Names of the module's fields that the user may see."""
