@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
 
 import pytest
@@ -54,7 +54,7 @@ from moshtari.sources.base import SourceError, Window
 
 Note: TypeAlias = Callable[[str, str], None]
 
-MINUTE, SECOND = timedelta(minutes=1), timedelta(seconds=1)
+MINUTE, SECOND, DAYS = timedelta(minutes=1), timedelta(seconds=1), timedelta(days=1)
 LATER = END + timedelta(hours=1)
 KEYS = {
     "tickets": "ticket_id",
@@ -356,6 +356,31 @@ def test_tickets_of_one_second_that_move_hide_no_others(
     reading = service.reading("tickets", satisfaction=False)
     assert keys(reading, "tickets") >= {str(key) for key in range(4, 13)}
     note("page that shifts within one second", "all rows")
+
+
+@of_freshdesk
+@pytest.mark.parametrize("place", range(3))
+def test_a_ticket_that_shows_a_later_time_than_its_places_hides_no_others(
+    service: Service, source: str, place: int, note: Note
+) -> None:
+    """It changed while its page was made, so it stands where it stood before."""
+    now = datetime.now(UTC).replace(microsecond=0)
+    rows: FreshdeskRows = service.rows
+    rows.tickets[:] = [ticket(key, now + (key - 600) * MINUTE) for key in range(1, 31)]
+    rows.conversations = {key: [conversation(key, now - DAYS)] for key in range(1, 31)}
+
+    def change(page: Any) -> Any:
+        page[place]["updated_at"] = now.strftime("%Y-%m-%dT%H:%M:%SZ")
+        return page
+
+    window = Window(DAY, now - 2 * DAYS, now - timedelta(hours=1), TEHRAN)
+    service.faults.follow([Fault("/api/v2/tickets", edited(change), on={2})])
+    found = keys(service.reading("tickets", window, satisfaction=False), "tickets")
+    assert len(found) >= 29
+    service.faults.follow([Fault("/api/v2/tickets", edited(change), on={1})])
+    found = keys(service.reading("ticket_events", window), "ticket_events")
+    assert found >= {str(key) for key in range(1, 31)}
+    note("row later than its place", "all rows")
 
 
 @of_freshdesk

@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from itertools import count
 from typing import TypeAlias
 
+import httpx
 import msgspec
 
 from moshtari.sources.base import RejectedRecord, SourceError
@@ -34,6 +36,8 @@ _LAST_PAGE = 300
 _PASSES = 5
 # How exact Freshdesk's times are; whether `updated_since` includes its own second is not told.
 _SECOND = timedelta(seconds=1)
+# How far the clock that answers may be from the one that dates changes.
+_CLOCKS = timedelta(minutes=1)
 # A ticket has no rating before it exists: only older ones are asked for theirs one by one.
 _RATED_WITHIN = timedelta(days=30)
 _ASK = "Run the load again; if it goes on, the server does not keep to Freshdesk's contract."
@@ -74,29 +78,36 @@ class TicketList:
     def pages(self, start: datetime | None, horizon: datetime) -> Iterator[Page]:
         """Pages with every ticket last changed from ``start`` on and before ``horizon``.
 
-        Some tickets come twice, and some that changed later come too. Raises SourceError.
+        Some tickets come twice, and some that changed later come too; those that change while the
+        list is read need not come. Raises SourceError.
         """
+        known_until = horizon
 
         def fetch(position: Position) -> tuple[Page, Position | None]:
+            nonlocal known_until
             since, number, _ = position
             query = self._query | {"updated_since": _text(since), "page": number}
             answer = self._client.get(self._entity, TICKETS, query, PAGE)
+            if position == first:
+                known_until = min(horizon, _answered_at(answer.headers, horizon) - _CLOCKS)
             is_more = len(answer.body) >= self._size or bool(linked(answer.headers, "next", "page"))
-            return answer.body, self._following(position, answer.body, is_more, horizon)
+            return answer.body, self._following(position, answer.body, is_more, known_until)
 
         since = FIRST_DAY if start is None else start.replace(microsecond=0) - _SECOND
-        return follow(fetch, (since, 1, 1), self._loop)
+        first = (since, 1, 1)
+        return follow(fetch, first, self._loop)
 
     def _following(
-        self, position: Position, page: Page, is_more: bool, horizon: datetime
+        self, position: Position, page: Page, is_more: bool, known_until: datetime
     ) -> Position | None:
         since, number, attempt = position
         rows = [
             found for raw in page if isinstance(found := decode_record(raw, _PLACE, "", ""), Place)
         ]
-        # One changed while the page was made shows a later time than that of its place.
         shown = {(row.id, row.updated_at) for row in rows}
-        within = [(row.id, row.updated_at) for row in rows if row.updated_at < horizon]
+        # One changed while the page was made shows a later time than that of its place, and says
+        # nothing about how far the page reaches.
+        within = [(row.id, row.updated_at) for row in rows if row.updated_at < known_until]
         reached = max((at for _, at in within), default=since)
         if number == 1:
             self._pass, self._shown = [], set()
@@ -229,6 +240,15 @@ def whole_list(
             return records
         before = distinct
     raise _restless(source, entity, path)
+
+
+def _answered_at(headers: httpx.Headers, otherwise: datetime) -> datetime:
+    """When the server says it answered."""
+    try:
+        at = parsedate_to_datetime(headers.get("date", ""))
+    except ValueError:
+        return otherwise + _CLOCKS
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def _text(at: datetime) -> str:
