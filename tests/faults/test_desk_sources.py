@@ -756,14 +756,27 @@ def test_no_log_names_a_session(
 
 
 @of_vtiger
-@pytest.mark.parametrize("entity", ["tickets", "customers", "orders"])
+@pytest.mark.parametrize(
+    ("entity", "gone"),
+    [
+        ("tickets", "ticketstatus"),
+        ("customers", "phone"),
+        ("customers", "emailoptout"),
+        ("orders", "hdnGrandTotal"),
+        ("orders", "hdnDiscountPercent"),
+        ("orders", "currency_id"),
+    ],
+)
 def test_a_field_that_is_gone_stops_the_load(
-    service: Service, source: str, entity: str, note: Note
+    service: Service, source: str, entity: str, gone: str, note: Note
 ) -> None:
-    gone = {"tickets": "ticketstatus", "customers": "email", "orders": "hdnGrandTotal"}[entity]
     service.rows.hidden_fields.add(gone)
     with pytest.raises(SourceError, match=f"no field {gone}"):
         service.reading(entity)
+    without: dict[str, Any] = {"phone": {"fields": {"customers": {"phone": "mobile"}}}}
+    without["currency_id"] = {"currency": "IRR"}
+    if gone in without:
+        assert len(keys(service.reading(entity, **without[gone]), entity)) == 11
     note("field renamed or hidden", "SourceError")
 
 

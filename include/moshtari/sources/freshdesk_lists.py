@@ -245,7 +245,7 @@ def whole_list(
 def _answered_at(headers: httpx.Headers, otherwise: datetime) -> datetime:
     """When the server says it answered."""
     try:
-        at = parsedate_to_datetime(headers.get("date", ""))
+        at: datetime = parsedate_to_datetime(headers.get("date", ""))
     except ValueError:
         return otherwise + _CLOCKS
     return at if at.tzinfo else at.replace(tzinfo=UTC)

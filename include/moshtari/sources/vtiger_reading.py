@@ -59,7 +59,9 @@ class Reading:
         """Raise SourceError for a field in use that the module does not show."""
         wanted = {"modifiedtime": "updated_at"}
         if self._entity != "order_items":
-            wanted |= {name: column for column, names in self._fields.items() for name in names}
+            wanted |= records.needed_fields(self._entity, self._fields)
+        if self._currency is not None:
+            wanted.pop("currency_id", None)
         for name in sorted(wanted.keys() - self.sync.described()):
             what = f"{self._module} shows no field {name}, which is to be {wanted[name]}"
             remedy = (

@@ -54,12 +54,23 @@ DEFAULT_FIELDS: dict[str, Fields] = {
         "total_amount": ("hdnGrandTotal",),
     },
 }
-_MADE = {
-    "tickets": ("channel",),
-    "customers": ("full_name", "party", "is_employee", "consents"),
-    "orders": ("currency", "discount_amount", "shipping_amount", "tax_amount", "direction"),
-}
 # Columns that are made of several fields, or of none, where no field is configured for them.
+_MADE: dict[str, Fields] = {
+    "tickets": {"channel": ()},
+    "customers": {
+        "full_name": ("firstname", "lastname"),
+        "party": (),
+        "is_employee": (),
+        "consents": ("emailoptout", "donotcall"),
+    },
+    "orders": {
+        "currency": ("currency_id",),
+        "discount_amount": ("hdnDiscountAmount", "hdnDiscountPercent"),
+        "shipping_amount": (),
+        "tax_amount": ("txtAdjustment",),
+        "direction": (),
+    },
+}
 
 ITEM_COLUMNS = (
     "order_id", "line_no", "product_id", "product_name", "quantity", "unit_price",
@@ -68,7 +79,7 @@ ITEM_COLUMNS = (
 
 # A choice of several is written with this between them.
 _SEPARATOR = " |##| "
-_NOTHING = ("", None)
+_NOTHING = ("", None, "0000-00-00")
 
 
 class UnfitRecordError(ValueError):
@@ -83,6 +94,12 @@ def columns(entity: str, fields: Fields) -> tuple[str, ...]:
     """The contract columns that rows of the entity have, key first."""
     made = (column for column in _MADE[entity] if column not in fields)
     return (*ENTITIES[entity].key, *fields, *made)
+
+
+def needed_fields(entity: str, fields: Fields) -> dict[str, str]:
+    """The fields that rows of the entity are made of, and for which column."""
+    chosen = {**_MADE[entity], **fields}
+    return {name: column for column, names in chosen.items() for name in names}
 
 
 def row(entity: str, record: Record, fields: Fields, zone: ZoneInfo, currency: str | None) -> Row:

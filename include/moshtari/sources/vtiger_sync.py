@@ -183,14 +183,11 @@ class Sync:
 
         def fetch(since: int) -> tuple[tuple[int, Updates], int | None]:
             found = self.past(since)
-            reached = found.lastModifiedTime
-            if reached < since or (found.more and reached == since):
-                raise self._loop(since, reached)
-            if reached >= before:
+            if found.lastModifiedTime >= before:
                 return (since, self._without_later_deletions(found, before)), None
-            return (since, found), reached if found.more else None
+            return (since, found), found.lastModifiedTime if found.more else None
 
-        return follow(fetch, after, lambda: self._loop(after, after))
+        return follow(fetch, after, self._loop)
 
     def past(self, since: int = _LONG_AFTER) -> Updates:
         """One batch: at least a hundred records if there are as many, and all of a second."""
@@ -216,7 +213,7 @@ class Sync:
             found.deleted = [key for key in found.deleted if key not in later]
         return found
 
-    def _loop(self, since: int, reached: int) -> SourceError:
-        what = f"{PATH}: sync reached {reached} from {since}, so it would never end"
+    def _loop(self) -> SourceError:
+        what = f"{PATH}: sync leads back to a time that it already gave, so it would never end"
         remedy = "See that the server's clock and time zone are right, and run the load again."
         return SourceError(self._source, self._entity, what, remedy)

@@ -109,6 +109,7 @@ def test_a_customer_is_kept_as_received() -> None:
         ("customers", {"firstname": "", "lastname": "محمدی"}, "full_name", "محمدی"),
         ("customers", {"firstname": "", "lastname": ""}, "full_name", None),
         ("customers", {"birthday": ""}, "birth_date", None),
+        ("customers", {"birthday": "0000-00-00"}, "birth_date", None),
         ("customers", {}, "consents", "{}"),
         ("orders", {"hdnS_H_Amount": ""}, "shipping_amount", "0"),
         ("orders", {"hdnSubTotal": ""}, "gross_amount", None),
