@@ -80,7 +80,8 @@ def _salvage(content: bytes, shape: type[Shape]) -> Shape | None:
     """
     try:
         page = json.loads(content.decode("utf-8", "surrogateescape"))
-        return msgspec.convert(_raw_records(page), type=shape)
+        records = msgspec.Raw(_json(page)) if shape is msgspec.Raw else _raw_records(page)
+        return msgspec.convert(records, type=shape)
     except (ValueError, RecursionError):
         return None
 
@@ -90,7 +91,7 @@ def _raw_records(page: object) -> object:
         return [msgspec.Raw(_json(record)) for record in page]
     if isinstance(page, dict):
         return {
-            key: _raw_records(value) if isinstance(value, list) else value
+            key: _raw_records(value) if isinstance(value, list | dict) else value
             for key, value in page.items()
         }
     return page

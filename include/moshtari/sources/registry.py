@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 KINDS: dict[str, str] = {
     "postgres": "moshtari.sources.postgres:PostgresSource",
     "zendesk": "moshtari.sources.zendesk:ZendeskSource",
+    "freshdesk": "moshtari.sources.freshdesk:FreshdeskSource",
+    "vtiger": "moshtari.sources.vtiger:VtigerSource",
     "mastodon": "moshtari.sources.mastodon:MastodonSource",
     "x": "moshtari.sources.x:XSource",
     "telegram": "moshtari.sources.telegram:TelegramSource",
