@@ -120,6 +120,13 @@ def sell(sales: Hpos, key: str, changed: str | None = NOON, **row: str | None) -
     )
 
 
+def fill(sales: Hpos, count: int) -> None:
+    sales.run(
+        f"insert into sales select seq, %s, %s, 'paid', '10.50' from seq_1_to_{count}",
+        (NOON, NOON),
+    )
+
+
 def rows(source: MysqlSource, window: Any = ALL_HISTORY) -> list[dict[str, str | None]]:
     found = []
     for batch in source.read("orders", window):
@@ -456,17 +463,15 @@ def test_a_connection_killed_half_way_lands_nothing(
     settings: Settings, pg: psycopg.Connection, mariadb: MariaDB, database: str, sales: Hpos,
     record_property: Record,
 ) -> None:  # fmt: skip
-    # Rows come slowly enough that the kill meets some that were sent and some that were not.
-    for number in range(400):
-        sell(sales, str(number), state="x" * 40)
-    slow = {**COLUMNS, "campaign": "concat(repeat('y', 20000), sleep(0.02))"}
+    # Some two seconds a batch: the kill comes when one has arrived and the next has begun.
+    fill(sales, 6000)
+    slow = {**COLUMNS, "campaign": "concat('y', sleep(0.001))"}
 
     def kill() -> None:
-        for _ in range(600):
+        for _ in range(1200):
             found = mariadb.run(
                 "select id from information_schema.processlist "
-                f"where db = '{database}' and user = 'moshtari' and state like '%sleep%' "
-                "and time_ms > 1500"
+                f"where db = '{database}' and user = 'moshtari' and time_ms > 3500"
             )
             if found:
                 mariadb.run(f"kill connection {found[0][0]}")
@@ -482,7 +487,26 @@ def test_a_connection_killed_half_way_lands_nothing(
     assert "run the day again" in str(error.value)
     assert pg.execute("select status from ops.loads").fetchall() == [("failed",)]
     assert versions(pg, "_key") == []
-    assert run(settings, mariadb, database).landed == 400
+    assert run(settings, mariadb, database).landed == 6000
+
+
+def test_a_connection_killed_after_a_batch_is_told(
+    mariadb: MariaDB, database: str, sales: Hpos
+) -> None:
+    fill(sales, 20_000)
+    wide = {**ORDERS, "columns": {**COLUMNS, "campaign": "repeat('y', 2000)"}}
+    batches = source(mariadb, database, wide).read("orders", ALL_HISTORY)
+    first = next(batches)
+    assert isinstance(first, TextRows)
+    assert len(first.rows) == 2000
+    (reader,) = mariadb.run(
+        f"select id from information_schema.processlist where db = '{database}' "
+        "and user = 'moshtari'"
+    )
+    mariadb.run(f"kill connection {reader[0]}")
+    with pytest.raises(SourceError, match=r"ended the connection|Lost connection") as error:
+        list(batches)
+    assert "run the day again" in error.value.remedy
 
 
 @pytest.mark.parametrize(

@@ -193,8 +193,9 @@ def _shown(row: Row, fields: str | None, decimals: int | None) -> Row:
     shown = deepcopy(row)
     if decimals is not None:
         _round(shown, _AMOUNTS, decimals)
-        for line in shown.get("line_items", []):
-            _round(line, _LINE_AMOUNTS, decimals)
+        for found in shown.get("line_items", []):
+            if isinstance(found, dict):
+                _round(found, _LINE_AMOUNTS, decimals)
     if fields is not None:
         shown = {name: value for name, value in shown.items() if name in fields.split(",")}
     return shown
@@ -203,7 +204,7 @@ def _shown(row: Row, fields: str | None, decimals: int | None) -> Row:
 def _round(row: Row, names: tuple[str, ...], decimals: int) -> None:
     """As `wc_format_decimal`: through a float, and '' stays ''."""
     for name in names:
-        if row.get(name):
+        if row.get(name, "x")[-1:].isdigit():
             row[name] = f"{float(row[name]):.{decimals}f}"
 
 

@@ -87,7 +87,8 @@ class MysqlSource:
         label = f"source {self.name}"
         try:
             with self._session(None) as connection:
-                version = connection.get_server_info()
+                # MariaDB says that it is MySQL 5.5.5 first, for clients that know nothing newer.
+                version = connection.get_server_info().removeprefix("5.5.5-")
         except SourceError as error:
             return [CheckResult(label, False, error.what, error.remedy)]
         results = [CheckResult(label, True, f"{version} answers")]
@@ -151,7 +152,7 @@ class MysqlSource:
                     found |= self._types_of(connection, entity, {name: expression})
                 return found
             raise self._error(entity, next(iter(expressions)), error) from error
-        return dict(zip(expressions, (column[1] for column in description), strict=True))
+        return dict(zip(expressions, (int(column[1]) for column in description), strict=True))
 
     def _reading(self, entity: str, column: str, expression: str, field_type: int) -> _Reading:
         contract = ENTITIES[entity]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import pymysql
+from pymysql.converters import encoders
 from pymysql.cursors import Cursor, SSCursor
 
 from moshtari.sources.mysql_config import MysqlConfig
@@ -14,6 +15,8 @@ from moshtari.sources.mysql_config import MysqlConfig
 Connection: TypeAlias = "pymysql.Connection[Cursor]"
 
 _LONGEST_GROUP = 16 << 20
+# The driver needs its encoders for its own statements; decoders would make floats and dates.
+_NO_DECODERS: dict[int | type[Any], Any] = dict(encoders.items())
 
 
 @contextmanager
@@ -34,9 +37,8 @@ def snapshot(config: MysqlConfig) -> Iterator[Connection]:
         ssl_ca=server.ssl_ca,
         ssl_verify_identity=True if server.ssl_ca else None,
         charset="utf8mb4",
-        # Values stay as the server wrote them: no floats, and no dates that are none.
         use_unicode=False,
-        conv={},
+        conv=_NO_DECODERS,
         connect_timeout=10,
         read_timeout=config.read_timeout_seconds,
         write_timeout=config.read_timeout_seconds,
@@ -59,7 +61,7 @@ def streaming(connection: Connection, select: str) -> Iterator[SSCursor]:
         yield cursor
     finally:
         # The protocol cannot stop a result, and the driver would read all the rest of it.
-        result = cursor._result
+        result = getattr(cursor, "_result", None)
         if result is not None and result.unbuffered_active:
             result.unbuffered_active = False
             if connection.open:

@@ -76,8 +76,8 @@ class Collections:
     def customers(self) -> Iterator[Page]:
         """All accounts, by id."""
 
-        def fetch(place: tuple[int, int]) -> tuple[Page, tuple[int, int] | None]:
-            offset, last = place
+        def fetch(place: tuple[int, int, bool]) -> tuple[Page, tuple[int, int, bool] | None]:
+            offset, last, went_back = place
             query: Query = {"role": "all", "orderby": "id", "order": "asc"}
             if offset:
                 query["offset"] = offset
@@ -88,7 +88,7 @@ class Collections:
                 raise self._broken(CUSTOMERS, "accounts that are not in the order of their ids")
             if offset and (not records or (ids and ids[0] > last)):
                 # Accounts were deleted, so later ones moved up: go back to one that is known.
-                return [], (max(0, offset - self._page_size), last)
+                return [], (max(0, offset - self._page_size), last, True)
             fresh = [
                 raw
                 for raw, head in zip(records, heads, strict=True)
@@ -97,9 +97,11 @@ class Collections:
             reached = offset + len(records) - (len(ids) - len(set(ids)))
             if not records or reached >= total:
                 return fresh, None
-            return fresh, (reached - 1, max([last, *ids]))
+            if not fresh and not went_back:
+                raise self._loop(CUSTOMERS)
+            return fresh, (reached - 1, max([last, *ids]), False)
 
-        yield from follow(fetch, (0, 0), lambda: self._loop(CUSTOMERS))
+        yield from follow(fetch, (0, 0, False), lambda: self._loop(CUSTOMERS))
 
     def _modified(self, status: str, window: Window) -> Iterator[Page]:
         end = naive(window.end)
