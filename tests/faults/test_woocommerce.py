@@ -250,6 +250,26 @@ def test_headers_that_a_proxy_takes_away_are_named(
 
 
 @entities
+def test_headers_that_say_too_little_lose_nothing(
+    entity: str, base_url: str, record_property: Record
+) -> None:
+    async def counting_none(app: Any, scope: Any, receive: Any, send: Any) -> None:
+        async def without(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                kept = [pair for pair in message["headers"] if not pair[0].startswith(b"x-wp")]
+                counts = [(b"x-wp-total", b"0"), (b"x-wp-totalpages", b"0")]
+                message = message | {"headers": kept + counts}
+            await send(message)
+
+        await app(scope, receive, without)
+
+    FAULTS.follow([Fault(ENTITIES[entity], counting_none)])
+    happened = outcome(woocommerce(base_url, page_size=4), entity)
+    record_property("fault", ["woocommerce", entity, "X-WP-Total too small", happened])
+    assert "more rows than X-WP-Total" in happened
+
+
+@entities
 def test_a_page_that_shifts_while_it_is_read_loses_nothing(
     entity: str, base_url: str, record_property: Record
 ) -> None:

@@ -115,7 +115,9 @@ class Collections:
             heads = [_head(raw) for raw in records]
             times = [head.date_modified_gmt for head in heads if head and head.date_modified_gmt]
             self._in_order(times, after)
-            if pages <= 1 or (times and times[-1] >= end):
+            # A full page is followed by another request, whatever its headers say of the end.
+            is_last = pages <= 1 and (len(records) < self._page_size or not times)
+            if is_last or (times and times[-1] >= end):
                 return _Orders(_before(records, heads, end)), None
             if not times:
                 raise SourceError(
@@ -177,11 +179,14 @@ class Collections:
         answer = self._client.get(self._entity, path, query, PAGE)
         try:
             total = int(answer.headers["x-wp-total"])
-            return answer.body, int(answer.headers["x-wp-totalpages"]), total
+            pages = int(answer.headers["x-wp-totalpages"])
         except (KeyError, ValueError):
             what = f"GET {path}: no X-WP-Total and X-WP-TotalPages, so its end cannot be known"
             remedy = "See that base_url is the shop itself and no proxy takes its headers away."
             raise SourceError(self._source, self._entity, what, remedy) from None
+        if total < len(set(map(bytes, answer.body))):
+            raise self._broken(path, "more rows than X-WP-Total says that there are")
+        return answer.body, pages, total
 
     def _loop(self, path: str) -> SourceError:
         return self._broken(path, "the pages lead back to rows already read and would never end")
