@@ -31,6 +31,7 @@ Query: TypeAlias = dict[str, str | int]
 _HEAD = msgspec.json.Decoder(Head)
 _SECOND = timedelta(seconds=1)
 _REREADS = 5
+_STEPS_BACK = 100
 _ASK = "Run the load again; if it goes on, see that no cache or plugin answers for WooCommerce."
 
 
@@ -76,8 +77,8 @@ class Collections:
     def customers(self) -> Iterator[Page]:
         """All accounts, by id."""
 
-        def fetch(place: tuple[int, int, bool]) -> tuple[Page, tuple[int, int, bool] | None]:
-            offset, last, went_back = place
+        def fetch(place: tuple[int, int, int]) -> tuple[Page, tuple[int, int, int] | None]:
+            offset, last, steps_back = place
             query: Query = {"role": "all", "orderby": "id", "order": "asc"}
             if offset:
                 query["offset"] = offset
@@ -88,7 +89,9 @@ class Collections:
                 raise self._broken(CUSTOMERS, "accounts that are not in the order of their ids")
             if offset and (not records or (ids and ids[0] > last)):
                 # Accounts were deleted, so later ones moved up: go back to one that is known.
-                return [], (max(0, offset - self._page_size), last, True)
+                if steps_back >= _STEPS_BACK:
+                    raise self._restless(CUSTOMERS, "accounts kept going")
+                return [], (max(0, offset - self._page_size), last, steps_back + 1)
             fresh = [
                 raw
                 for raw, head in zip(records, heads, strict=True)
@@ -97,11 +100,11 @@ class Collections:
             reached = offset + len(records) - (len(ids) - len(set(ids)))
             if not records or reached >= total:
                 return fresh, None
-            if not fresh and not went_back:
+            if not fresh and not steps_back:
                 raise self._loop(CUSTOMERS)
-            return fresh, (reached - 1, max([last, *ids]), False)
+            return fresh, (reached - 1, max([last, *ids]), 0 if fresh else steps_back)
 
-        yield from follow(fetch, (0, 0, False), lambda: self._loop(CUSTOMERS))
+        yield from follow(fetch, (0, 0, 0), lambda: self._loop(CUSTOMERS))
 
     def _modified(self, status: str, window: Window) -> Iterator[Page]:
         end = naive(window.end)
@@ -160,12 +163,7 @@ class Collections:
                 if number >= pages:
                     return
                 number, before = number + 1, total
-        raise SourceError(
-            self._source,
-            self._entity,
-            f"GET {ORDERS}: orders of one second kept changing while they were read",
-            "Run the load again when the shop is quieter",
-        )
+        raise self._restless(ORDERS, "orders of one second kept changing")
 
     def _in_order(self, times: list[datetime], after: datetime | None) -> None:
         """Pages of an answer that ignores what was asked lead nowhere, or lose rows."""
@@ -187,6 +185,12 @@ class Collections:
         if total < len(set(map(bytes, answer.body))):
             raise self._broken(path, "more rows than X-WP-Total says that there are")
         return answer.body, pages, total
+
+    def _restless(self, path: str, what: str) -> SourceError:
+        what = f"GET {path}: {what} while they were read"
+        return SourceError(
+            self._source, self._entity, what, "Run the load again when the shop is quieter."
+        )
 
     def _loop(self, path: str) -> SourceError:
         return self._broken(path, "the pages lead back to rows already read and would never end")
