@@ -9,7 +9,8 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +18,20 @@ import psycopg
 import pytest
 from tests.conftest import REPOSITORY, free_port
 from tests.http_servers import ALL_HISTORY, ONE_DAY
+from tests.servers import woocommerce as api
 from tests.servers.hpos import SCHEMA, Hpos
 from tests.servers.mariadb import INSTALLED, PASSWORD, MariaDB, running
 from tests.unit.landing.feeds import TEHRAN, counted, reasons, versions, visible
 
+from moshtari.demo.serving import serving
+from moshtari.landing.contract import ENTITIES
 from moshtari.landing.errors import ExtractError
 from moshtari.landing.extract import LoadSummary, extract
 from moshtari.settings import Deployment, Settings, load_deployment
 from moshtari.sources.base import RejectedRecord, SourceContext, SourceError, TextRows
 from moshtari.sources.mysql import MysqlSource
 from moshtari.sources.mysql_config import MysqlConfig
+from moshtari.sources.registry import make_source
 
 pytestmark = pytest.mark.skipif(not INSTALLED, reason="MariaDB is not installed (mariadb-server)")
 
@@ -213,6 +218,57 @@ def test_woocommerces_tables_become_the_contracts_entities(
         ("91", "2", None, "5.00000000", "compensation", "شکسته بود", True),
     ]
     assert versions(pg, "_key, _is_deleted")[-1] == ("4", True)
+
+
+def test_the_tables_and_the_api_bring_the_same(
+    mariadb: MariaDB, shop: Hpos, example: Deployment
+) -> None:
+    """One shop, read by both kinds: the same rows, whatever their amounts' trailing zeros."""
+    shop.order(1, NOON)
+    shop.order(2, NOON, customer_id=0, status="wc-on-hold", coupons=[], campaign=None)
+    shop.order(4, NOON, status="trash")
+    shop.refund(90, 1, NOON, "50.00", line_11="-1")
+    tables = make_source("shop", example.sources["shop"], example)
+
+    at = datetime(2026, 3, 20, 8, 30, tzinfo=UTC)
+    tea = {"name": "چای 🍵", "sku": ""}
+    flowers = [{"id": 1, "key": "_wc_order_attribution_utm_campaign", "value": "بهار 🌷"}]
+    phone = api.address(phone="۰۹۱۲۰۰۰۰۰۰۰")
+    given: dict[str, Any] = {"billing": phone, "meta_data": flowers}
+    stub = [{"id": 90, "reason": "", "total": "-50"}]
+    website = api.Shop(
+        orders=[
+            api.order(1, at, line_items=[api.line(11, **tea)], refunds=stub, **given),
+            api.order(2, at, line_items=[api.line(21, **tea)], customer_id=0, status="on-hold",
+                      coupon_lines=[], billing=phone, meta_data=[]),
+            api.order(4, at, line_items=[api.line(41, **tea)], status="trash", **given),
+        ],
+        refunds={1: [api.refund(90, at - timedelta(hours=1))]},
+    )  # fmt: skip
+    with serving(api.create_app(website)) as base_url:
+        for entity in ("orders", "order_items", "refunds"):
+            by_api = plain(api.woocommerce(base_url), entity)
+            assert by_api
+            assert plain(tables, entity) == by_api
+
+
+def plain(source: Any, entity: str) -> list[dict[str, Any]]:
+    """The rows with numbers and times compared by value, in the order of their keys."""
+    kinds = {column.name: column.pg_type for column in ENTITIES[entity].columns}
+    found = []
+    for batch in source.read(entity, ALL_HISTORY):
+        for values in batch.rows:
+            row: dict[str, Any] = dict(zip(batch.columns, values, strict=True))
+            row.pop("_changed_at", None)
+            for name, value in row.items():
+                if value is not None and kinds.get(name) == "numeric":
+                    row[name] = Decimal(value)
+                elif value is not None and kinds.get(name) == "timestamptz":
+                    row[name] = datetime.fromisoformat(value)
+            # A default of the contract, and no value.
+            row["coupon_codes"] = row.get("coupon_codes") or "{}"
+            found.append(row)
+    return sorted(found, key=lambda row: [str(row[name]) for name in ENTITIES[entity].key])
 
 
 def test_each_night_brings_its_own_changes(

@@ -61,6 +61,15 @@ class MariaDB:
 def running() -> Iterator[MariaDB]:
     """A server on a free loopback port, gone with all its data at the end."""
     folder = Path(tempfile.mkdtemp(prefix="moshtari-mariadb-"))
+    try:
+        with _running(folder) as found:
+            yield found
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _running(folder: Path) -> Iterator[MariaDB]:
     data, path = folder / "data", str(folder / "socket")
     # As root it would refuse; then it runs as the account that its package made.
     account = ["--user=mysql"] if os.geteuid() == 0 else []
@@ -101,7 +110,6 @@ def running() -> Iterator[MariaDB]:
         finally:
             server.terminate()
             server.wait(timeout=60)
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _await(found: MariaDB, server: subprocess.Popen[bytes], log: Path) -> None:
