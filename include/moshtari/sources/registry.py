@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 KINDS: dict[str, str] = {
     "postgres": "moshtari.sources.postgres:PostgresSource",
+    "mysql": "moshtari.sources.mysql:MysqlSource",
+    "woocommerce": "moshtari.sources.woocommerce:WooCommerceSource",
     "zendesk": "moshtari.sources.zendesk:ZendeskSource",
     "freshdesk": "moshtari.sources.freshdesk:FreshdeskSource",
     "vtiger": "moshtari.sources.vtiger:VtigerSource",
