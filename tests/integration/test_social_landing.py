@@ -116,6 +116,19 @@ def test_three_missed_nights_of_x_are_caught_up_and_eight_are_named(
     assert len(mentions(pg, "mention_id")) == 5
 
 
+def test_a_brand_that_nobody_names_for_weeks_does_not_stop_its_own_loads(
+    network: tuple[MemoryX, str], tmp_path: Path, settings: Settings, pg: psycopg.Connection
+) -> None:
+    """Empty days are asked for again with the next, but no further back than X remembers."""
+    store, base_url = network
+    day = timedelta(days=1)
+    store.posts = [post(1, START), post(2, START + 14 * day)]
+    voices = x(tmp_path, settings, base_url)
+    for number in range(15):
+        store.now = END + number * day + 3 * HOUR
+        assert voices.night(number) == ((1, 1, 0, 0) if number in (0, 14) else (0, 0, 0, 0))
+
+
 def test_telegram_lands_once_and_an_export_made_again_brings_what_is_new(
     tmp_path: Path, settings: Settings, pg: psycopg.Connection
 ) -> None:

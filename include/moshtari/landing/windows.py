@@ -61,5 +61,6 @@ def plan_load(
     again = coverage.repeats_from or business_date
     first = min(business_date, coverage.landed_to + timedelta(days=1), again)
     first_read = min(first, coverage.read_to + timedelta(days=1))
-    start = start_of(first_read, timezone) - timedelta(hours=lookback_hours)
-    return LoadPlan(Window(business_date, start, end, timezone), first)
+    lookback = timedelta(hours=lookback_hours)
+    start, needed = (start_of(day, timezone) - lookback for day in (first_read, first))
+    return LoadPlan(Window(business_date, start, end, timezone, needed), first)
