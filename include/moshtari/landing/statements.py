@@ -104,7 +104,7 @@ insert into {REJECTED} (position, reason, raw)
 select
     coalesce({entity.key_sql()}, 'no key'),
     concat_ws('; ', {", ".join(rules.typed_reasons(entity))}),
-    convert_to({rules.as_json(entity)}, 'UTF8')
+    convert_to({rules.as_json(entity, typed=True)}, 'UTF8')
 from {relation}
 where not {rules.is_good(entity)}
 """
@@ -268,7 +268,8 @@ def _same(entity: Entity, one: str, other: str) -> str:
     rows = [", ".join(f"{row}.{name}" for name in entity.column_names) for row in (one, other)]
     return (
         f"{one}._is_deleted = {other}._is_deleted"
-        f" and ({one}._is_deleted or row({rows[0]}) operator(pg_catalog.*=) row({rows[1]}))"
+        f" and ({one}._is_deleted"
+        f" or row({rows[0]})::record operator(pg_catalog.*=) row({rows[1]})::record)"
     )
 
 
