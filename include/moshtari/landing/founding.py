@@ -42,7 +42,8 @@ class Founding:
         return {
             **{column.name: rules.value(column) for column in entity.columns},
             "_source": sql.Literal(self._source).as_string() + "::text",
-            "_key": entity.key_sql(),
+            # A row without a key comes out again before the keys are indexed.
+            "_key": f"coalesce({entity.key_sql()}, '')",
             "_load_id": f"{self._load_id}::bigint",
             "_known_from": "'-infinity'::date",
             "_changed_at": f"({changed_at})::timestamptz",
