@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
 from time import perf_counter
+from typing import Any
 
 import psycopg
 
@@ -24,6 +25,7 @@ from moshtari.settings import ConfigError, Deployment, Settings
 from moshtari.sources.base import (
     Batch,
     ExplainedOrigins,
+    MarkingSource,
     Origin,
     OriginSource,
     Source,
@@ -130,6 +132,8 @@ def extract_entity(settings: Settings, source: Source, load: Load) -> LoadSummar
         if isinstance(source, OriginSource):
             load_id, counts = _land_files(settings, connection, source, load)
         else:
+            if isinstance(source, MarkingSource):
+                load = replace(load, explain=partial(_mark, source, load.entity.name))
             read = partial(source.read, load.entity.name)
             result = land(partial(_connect, settings), connection, load, read)
             assert result.load_id is not None
@@ -212,6 +216,11 @@ def _of_file(source: OriginSource, load: Load, origin: Origin) -> Load:
         explain = partial(source.details, load.entity.name, origin)
         return replace(load, origin=origin, explain=explain)
     return replace(load, origin=origin)
+
+
+def _mark(source: MarkingSource, entity: str) -> dict[str, Any]:
+    mark = source.mark(entity)
+    return {} if mark is None else {"mark": mark}
 
 
 def _raise(error: SourceError, _window: Window) -> Iterator[Batch]:

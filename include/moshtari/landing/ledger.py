@@ -136,7 +136,11 @@ def coverage(
             min(covers_from) filter (where business_date = %(day)s),
             coalesce(
                 bool_or(business_date = %(day)s and covers_from is null and read_rows > 0), false
-            )
+            ),
+            (
+                array_agg(details ->> 'mark' order by business_date desc, load_id desc)
+                filter (where business_date < %(day)s and details ? 'mark')
+            )[1]
         from ops.loads
         where source = %(source)s and entity = %(entity)s and status = 'landed' and origin is null
         """,

@@ -33,6 +33,8 @@ class Window:
     `needed_from` is where the changes begin that were not read before, lookback included, if it is
     later than `start`: between the two lie days that were found empty and are only asked again. A
     source that forgets may begin later than `start`, never later than `needed_from`.
+
+    `mark` is where an earlier day's reading ended, in the source's own counting (`MarkingSource`).
     """
 
     business_date: date
@@ -40,6 +42,7 @@ class Window:
     end: datetime
     timezone: ZoneInfo
     needed_from: datetime | None = None
+    mark: str | None = None
 
 
 @dataclass(frozen=True)
@@ -169,6 +172,17 @@ class Source(Protocol):
 
     def check(self) -> list[CheckResult]:
         """Tries connection and permissions without changing anything; never raises."""
+
+
+@runtime_checkable
+class MarkingSource(Protocol):
+    """A source that counts its changes: it says how far a reading came, and later ones go on there.
+
+    The mark is kept in the ledger with the load, and comes back as `Window.mark` on later days.
+    """
+
+    def mark(self, entity: str) -> str | None:
+        """Where the last reading of the entity ended; None where the source does not count it."""
 
 
 @runtime_checkable

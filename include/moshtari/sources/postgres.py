@@ -6,8 +6,9 @@ value does not fit the contract's type, the same rows are read again as text, an
 quarantines the bad ones alone.
 
 Late commits: a transaction that set `updated_at` before midnight may commit after the night's run
-began. `lookback_hours` must be longer than the source's longest transaction; what is read twice
-lands once.
+began. `lookback_hours` must be longer than the source's longest transaction, or `row_versions` be
+set for the table: then rows whose version (xmin) is not older than the oldest transaction that was
+open at the last reading are read too, however long it took. What is read twice lands once.
 """
 
 # ruff: noqa: S608 - the deployment's own SQL is what this module sends
@@ -40,6 +41,9 @@ from moshtari.sources.postgres_text import parse_copy_text
 
 _BLOCK = 256 * 1024
 _ROWS_A_BATCH = 2_000
+# Transactions are counted anew after 2^32; of two that lie further apart than half of that, nobody
+# knows which is the older.
+_COUNTABLE = 2_000_000_000
 _FLOAT4, _FLOAT8, _TIMESTAMP = 700, 701, 1114
 _TIMES = (1082, 1114, 1184)
 _T = TypeVar("_T")
@@ -63,6 +67,7 @@ class PostgresSource:
         self.name = name
         self.config = config
         self.lookback_hours = config.lookback_hours
+        self._marks: dict[str, str] = {}
 
     def entities(self) -> tuple[str, ...]:
         """The configured entities, in the contract's order."""
@@ -75,10 +80,13 @@ class PostgresSource:
         """
         with self._session(entity) as connection:
             readings = self._probe(connection, entity)
-            select = self._select(entity, window, {n: r.typed for n, r in readings.items()})
+            late = self._late(connection, entity, window)
+            select = self._select(entity, window, {n: r.typed for n, r in readings.items()}, late)
 
             def as_text() -> Iterator[Batch]:
-                return self._told(entity, self._read_text(entity, window, connection, readings))
+                text = {name: reading.as_text for name, reading in readings.items()}
+                again = self._select(entity, window, text, late)
+                return self._told(entity, self._read_text(entity, connection, again, tuple(text)))
 
             def extended(expressions: Mapping[str, str]) -> BinaryCopy:
                 wider = _extended(select, ENTITIES[entity], readings, expressions)
@@ -87,6 +95,10 @@ class PostgresSource:
 
             blocks = self._told(entity, _blocks(connection, select))
             yield BinaryCopy(tuple(readings), blocks, as_text, extended)
+
+    def mark(self, entity: str) -> str | None:
+        """The oldest transaction that was open at the last reading (xid8)."""
+        return self._marks.get(entity)
 
     def check(self) -> list[CheckResult]:
         """Connection, then each entity's table, columns and permission."""
@@ -140,6 +152,8 @@ class PostgresSource:
         self._types_of(connection, entity, typed)
         if config.where is not None:
             self._types_of(connection, entity, {"where": f"({config.where})::boolean"})
+        if config.row_versions:
+            self._types_of(connection, entity, {"row_versions": "xmin"})
         return readings
 
     def _expressions(self, entity: str) -> dict[str, str]:
@@ -188,7 +202,23 @@ class PostgresSource:
         typed = f"({expression})::{target}"
         return _Reading(typed, f"{typed}::text" if oid in _TIMES else as_text)
 
-    def _select(self, entity: str, window: Window, columns: dict[str, str]) -> str:
+    def _late(self, connection: psycopg.Connection, entity: str, window: Window) -> str:
+        """A condition for rows written by what was open at the last reading, or came after it."""
+        if not self.config.entities[entity].row_versions:
+            return "false"
+        row = connection.execute(
+            "select snapshot_xmin::text, snapshot_xmax::text::numeric - coalesce(%s, '0')::numeric"
+            " from (select pg_snapshot_xmin(pg_current_snapshot()) as snapshot_xmin,"
+            " pg_snapshot_xmax(pg_current_snapshot()) as snapshot_xmax) as snapshot",
+            [window.mark],
+        ).fetchone()
+        assert row is not None
+        self._marks[entity], passed = row
+        if window.mark is None or passed >= _COUNTABLE:
+            return "true"
+        return f"age(xmin) <= age('{int(window.mark) % 2**32}'::xid)"
+
+    def _select(self, entity: str, window: Window, columns: dict[str, str], late: str) -> str:
         config = self.config.entities[entity]
         selected = ", ".join(f"{expression} as {name}" for name, expression in columns.items())
         conditions = [f"({config.where})"] if config.where else []
@@ -196,23 +226,18 @@ class PostgresSource:
             changed = f"({config.changed_at})"
             bounds = [f"{changed} < '{window.end.isoformat()}'::timestamptz"]
             if window.start is not None:
-                bounds.insert(0, f"{changed} >= '{window.start.isoformat()}'::timestamptz")
+                since = f"{changed} >= '{window.start.isoformat()}'::timestamptz"
+                bounds.insert(0, f"({since} or {late})")
             # A row that does not say when it changed would never be in any window.
             conditions.append(f"(({' and '.join(bounds)}) or {changed} is null)")
         where = f" where {' and '.join(conditions)}" if conditions else ""
         return f"select {selected} from {config.relation}{where}"
 
     def _read_text(
-        self,
-        entity: str,
-        window: Window,
-        connection: psycopg.Connection,
-        readings: dict[str, _Reading],
+        self, entity: str, connection: psycopg.Connection, select: str, names: tuple[str, ...]
     ) -> Iterator[Batch]:
         """The same rows with each expression as text, for landing to cast one by one."""
         connection.rollback()
-        names = tuple(readings)
-        select = self._select(entity, window, {name: readings[name].as_text for name in names})
         key = [names.index(name) for name in ENTITIES[entity].key]
         rows: list[tuple[str | None, ...]] = []
         positions: list[str] = []
@@ -246,7 +271,8 @@ class PostgresSource:
             return place
         if column == "_changed_at":
             return f"{place}.changed_at"
-        return f"{place}.{column}" if column == "where" else f"{place}.columns.{column}"
+        own = column in ("where", "row_versions")
+        return f"{place}.{column}" if own else f"{place}.columns.{column}"
 
     def _error(self, entity: str | None, column: str | None, error: psycopg.Error) -> SourceError:
         key = self._key(entity, column) if entity else f"sources.{self.name}"
