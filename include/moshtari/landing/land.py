@@ -22,6 +22,7 @@ from moshtari.landing.contract import Entity
 from moshtari.landing.errors import LandingError, describe, warehouse_error
 from moshtari.landing.incoming import Incoming
 from moshtari.landing.ledger import Counts
+from moshtari.landing.replay_load import ReplayLoad
 from moshtari.landing.windows import LoadPlan, plan_load
 from moshtari.sources.base import Batch, Origin, SourceError, Window
 
@@ -45,6 +46,7 @@ class Load:
     origin: Origin | None = None
     details: dict[str, Any] = field(default_factory=dict)
     explain: Callable[[], dict[str, Any]] = dict
+    replay: ReplayLoad | None = None
 
 
 @dataclass(frozen=True)
@@ -131,7 +133,7 @@ def _run(
     entity = load.entity
     _fail_dead_attempts(connection, load, load_id)
     before = None
-    if load.origin is not None:
+    if load.origin is not None and load.replay is None:
         before = ledger.landed_origin(connection, load.source, entity, load.origin.path)
         if before is not None and before[0] == load.origin.checksum:
             # Another run landed the file while this one waited.
@@ -151,6 +153,8 @@ def _run(
     counts = _settle(connection, load, load_id, plan, incoming)
     if before is not None:
         _bury(connection, load, load_id, counts)
+    if load.replay is not None:
+        load.replay.settle(connection, load_id, counts)
     # Once more: a killed attempt whose session was still ending when this one had its turn.
     _fail_dead_attempts(connection, load, load_id)
     ledger.finish(connection, load_id, plan, counts)
@@ -181,9 +185,16 @@ def _settle(
         connection.execute(statements.cast_text(entity, incoming.text_columns))
     if incoming.typed:
         all_good = connection.execute(statements.reject_typed(entity)).rowcount == 0
-    counts.quarantined = quarantine.record(connection, load.source, entity, load_id)
+    if incoming.recall is not None:
+        quarantine.recall(connection, incoming.recall)
+    if load.replay is None:
+        counts.quarantined = quarantine.record(connection, load.source, entity, load_id)
+    else:
+        counts.quarantined = quarantine.count_rejected(connection)
     kept = statements.Kept(all_good)
     repeated = connection.execute(statements.find_losers(entity, kept)).rowcount
+    if load.replay is not None:
+        repeated += load.replay.yield_to_landed(connection, load.source, entity)
     kept = statements.Kept(all_good, all_unique=repeated == 0)
     values = {
         "source": load.source,

@@ -15,7 +15,7 @@ are snowflakes, the time in milliseconds shifted by 16 bits, so no state is need
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, ClassVar, Literal, TypeAlias
 from urllib.parse import parse_qs, quote, unquote, urlsplit
@@ -27,6 +27,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 from moshtari.sources.base import (
     Batch,
     CheckResult,
+    KeptRecord,
     RejectedRecord,
     SourceContext,
     SourceError,
@@ -42,6 +43,7 @@ from moshtari.sources.mastodon_records import (
     handle,
     mention_row,
 )
+from moshtari.sources.mastodon_replay import replay_mentions
 
 NOTIFICATIONS = "/api/v1/notifications"
 Page: TypeAlias = list[msgspec.Raw]
@@ -117,6 +119,13 @@ class MastodonSource:
             raise ValueError(f"source {self.name} supplies no {entity}")
         with self._client() as client:
             yield from reject_once(self._batches(client, window))
+
+    def replay(self, entity: str, records: Sequence[KeptRecord], window: Window) -> Iterator[Batch]:
+        """What was kept, decoded again."""
+        yield from replay_mentions(records, self._config.brand_handle)
+
+    def replays_anew(self, entity: str) -> bool:
+        return False
 
     def check(self) -> list[CheckResult]:
         """Asks every timeline for one post; an empty one is told, for it may be misspelt."""
