@@ -267,10 +267,10 @@ def test_a_line_that_broke_does_not_take_its_row_away(shop: Shop) -> None:
 
 
 def test_a_file_that_grows_while_it_is_read(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    from moshtari.sources import files_stage
+    from moshtari.sources.files_records import RecordReader
 
     shop.write(HEADER + "".join(LINES))
-    original = files_stage.RecordReader.batches
+    original = RecordReader.batches
 
     def growing(reader: Any) -> Any:
         yield from original(reader)
@@ -278,7 +278,7 @@ def test_a_file_that_grows_while_it_is_read(shop: Shop, monkeypatch: pytest.Monk
             file.write("4,2026-03-04,1,1\n")
 
     with monkeypatch.context() as patch:
-        patch.setattr(files_stage.RecordReader, "batches", growing)
+        patch.setattr(RecordReader, "batches", growing)
         told = shop.fails()
     assert "sales.csv has changed while it was being read" in told
     assert shop.land().landed == 4
