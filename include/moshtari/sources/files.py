@@ -11,7 +11,10 @@ for each that something is missing.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
+from functools import partial
+from pathlib import Path
 from typing import Any, ClassVar
 
 import duckdb
@@ -19,6 +22,7 @@ import duckdb
 from moshtari.sources.base import (
     Batch,
     CheckResult,
+    KeptRecord,
     Origin,
     RejectedRecord,
     SourceContext,
@@ -31,6 +35,7 @@ from moshtari.sources.files_config import FilesConfig
 from moshtari.sources.files_mapping import EntityQuery, MappingError, compile_mapping
 from moshtari.sources.files_places import LocalPlace, Place, PlaceError
 from moshtari.sources.files_records import reader_of
+from moshtari.sources.files_replay import KeptLines, KeptLinesError, is_text, line_of
 from moshtari.sources.files_stage import Stage, StagedFile
 
 log = logging.getLogger(__name__)
@@ -95,6 +100,34 @@ class FilesSource:
             **self._place.checksums(origin),
         }
 
+    def replay(self, entity: str, records: Sequence[KeptRecord], window: Window) -> Iterator[Batch]:
+        """Rows of the lines that were kept; the file need be there for its header only.
+
+        Groups of lines, and rows of Parquet and XLSX, are read from their file again.
+        """
+        query = self._query(entity)
+        assert self._stage is not None
+        kept = KeptLines(records)
+        yield from kept.without_line()
+        if kept.origin is None or not kept.lines:
+            return
+        try:
+            if query.mapping.group_by or not is_text(self._config):
+                yield from self._of_kept(query, self._again(entity, kept.origin), kept)
+                return
+            with kept.files(self._config, self._place) as files:
+                for number, file in enumerate(files):
+                    name = (kept.origin.path, f"kept {number}")
+                    staged = self._staged(entity, Origin(name[0], 0, name[1]), file)
+                    yield from self._of_kept(query, staged, kept)
+                    self._stage.forget(*name)
+        except KeptLinesError as error:
+            yield from kept.rejected(str(error))
+
+    def replays_anew(self, entity: str) -> bool:
+        """A group of lines is made anew of all of them."""
+        return bool(self._config.entities[entity].group_by)
+
     def check(self) -> list[CheckResult]:
         """Are there files, can they be read, do their columns fit, and can the mapping be used?"""
         results = [self._tried("mapping", lambda: self._query(self.entities()[0]))]
@@ -116,12 +149,12 @@ class FilesSource:
         with self._place.local(self._place.origin(path)) as file:
             next(reader_of(file, self._config).batches(), None)
 
-    def _staged(self, entity: str, origin: Origin) -> StagedFile:
+    def _staged(self, entity: str, origin: Origin, given: Path | None = None) -> StagedFile:
         assert self._stage is not None
         try:
             staged = self._stage.known(origin.path, origin.checksum)
             if staged is None:
-                with self._place.local(origin) as file:
+                with nullcontext(given) if given else self._place.local(origin) as file:
                     staged = self._stage.file(file, origin.path, origin.checksum)
         except PlaceError as error:
             raise self._unreachable(entity, error) from error
@@ -163,6 +196,7 @@ class FilesSource:
 
     def _rows(self, query: EntityQuery, staged: StagedFile, origin: Origin) -> Iterator[TextRows]:
         assert self._stage is not None
+        recall = partial(self._recall, query.entity, staged, origin)
         # A cursor of its own: another entity may be read before this one is exhausted.
         cursor = self._stage.db.cursor()
         try:
@@ -173,6 +207,7 @@ class FilesSource:
                     rows=[row[:-1] for row in rows],
                     positions=[f"{origin.path}:{staged.place}{row[-1]}" for row in rows],
                     origin=origin,
+                    recall=None if query.mapping.group_by else recall,
                 )
         except duckdb.Error as error:
             key = query.failing_key(self._stage.db, staged.table)
@@ -180,6 +215,42 @@ class FilesSource:
             raise self._failing(query.entity, origin, key, error) from error
         finally:
             cursor.close()
+
+    def _again(self, entity: str, origin: Origin) -> StagedFile:
+        try:
+            return self._staged(entity, origin)
+        except SourceError as error:
+            raise KeptLinesError(f"its file cannot be read again: {error.what}") from error
+
+    def _of_kept(self, query: EntityQuery, staged: StagedFile, kept: KeptLines) -> Iterator[Batch]:
+        """The rows of kept lines, and which of them are rejected still."""
+        assert self._stage is not None
+        assert kept.origin is not None
+        try:
+            found = self._stage.db.execute(query.rows_of(staged.table, kept.lines)).fetchall()
+        except duckdb.Error as error:
+            key = query.failing_key(self._stage.db, staged.table)
+            key = f"sources.{self.name}.{key}"
+            raise self._failing(query.entity, kept.origin, key, error) from error
+        yield from kept.rows(query.columns, found)
+        for line, reason, _ in self._stage.rejected(staged):
+            if line in kept.lines:
+                yield kept.rejected_at(line, reason)
+
+    def _recall(
+        self, entity: str, staged: StagedFile, origin: Origin, positions: Sequence[str]
+    ) -> Iterator[tuple[str, bytes]]:
+        """The records at positions of rows, as they stand in the file. Raises SourceError."""
+        assert self._stage is not None
+        before = f"{origin.path}:{staged.place}"
+        lines = [line for p in positions if (line := line_of(p, before)) is not None]
+        ranges = self._stage.ranges(staged, lines)
+        try:
+            with self._place.local(origin) as file:
+                for line, raw in reader_of(file, self._config).raw(ranges):
+                    yield f"{before}{line}", raw
+        except PlaceError as error:
+            raise self._unreachable(entity, error) from error
 
     def _excluded(self, query: EntityQuery, staged: StagedFile) -> dict[str, int]:
         assert self._stage is not None

@@ -95,6 +95,22 @@ class Stage:
         self._let_go()
         return staged
 
+    def forget(self, name: str, checksum: str) -> None:
+        """Drop a file that is not needed again."""
+        staged = self._staged.pop(f"{checksum} {name}", None)
+        if staged is not None:
+            self._drop(staged.table)
+
+    def ranges(self, staged: StagedFile, lines: Sequence[int]) -> list[tuple[int, int]]:
+        """First and last line of the records that begin on these lines, in their order."""
+        self.db.register("wanted", pa.table({"line": pa.array(lines, pa.int64())}))
+        found = self._all(
+            f"select distinct line, __last from {staged.table} "
+            "where line in (select line from wanted) order by line"
+        )
+        self.db.unregister("wanted")
+        return [(first, last) for first, last in found]
+
     def rejected(self, staged: StagedFile) -> Iterator[tuple[int, str, bytes]]:
         """First line, reason and raw bytes of each rejected record, in the file's order."""
         cursor = self.db.cursor()
@@ -196,7 +212,7 @@ class Stage:
             f"select line, __last, __reason from {table}_typed where __reason is not null"
         )
         query = (
-            f"select * exclude (__last, __reason), {literal(name)} as file "
+            f"select * exclude (__reason), {literal(name)} as file "
             f"from {table}_typed where __reason is null"
         )
         for column, expression in derive.items():

@@ -87,8 +87,9 @@ def _key(raw: bytes, entity: Entity) -> Key | None:
         row = json.loads(raw)
     except ValueError:
         return None
-    values = [row.get(name) for name in entity.key] if isinstance(row, dict) else [None]
-    return tuple(values) if all(isinstance(v, str) and v for v in values) else None
+    values = [row.get(name) for name in entity.key] if isinstance(row, dict) else []
+    key = tuple(value for value in values if isinstance(value, str) and value)
+    return key if len(key) == len(entity.key) else None
 
 
 def _text_rows(
