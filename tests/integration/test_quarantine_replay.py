@@ -264,6 +264,31 @@ def test_what_cannot_be_replayed_says_what_to_do_instead(settings: Settings) -> 
         replay(settings, gone, Selection())
 
 
+def test_a_kind_without_replay_says_what_to_do_instead(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    landed(settings, order(**BAD))
+    with monkeypatch.context() as patch:
+        patch.setattr(KeptFeed, "entities", lambda _self: ("tickets",))
+        with pytest.raises(QuarantineError, match="supplies orders no longer"):
+            replayed(settings)
+    monkeypatch.delattr(KeptFeed, "replay")
+    with pytest.raises(QuarantineError, match="Run the day that they came with again"):
+        replayed(settings)
+
+
+def test_what_is_rejected_again_after_its_replay_is_open_again(
+    settings: Settings, pg: psycopg.Connection
+) -> None:
+    landed(settings, order(**BAD))
+    replayed(settings)
+    assert statuses(pg)[0][0] == "replayed"
+    landed(settings, order(**BAD), day=NEXT)
+    assert statuses(pg) == [("open", "tax_amount: not a number")]
+    (done,) = replayed(settings)
+    assert (done.landed, done.unchanged) == (0, 1)
+
+
 def test_quarantine_is_counted_by_what_people_ask_for(settings: Settings) -> None:
     landed(settings, order(order_id="1", **BAD), order(order_id="2", status=None))
     landed(settings, order(order_id="1", **BAD), day=NEXT)

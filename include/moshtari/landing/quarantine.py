@@ -1,8 +1,8 @@
 """Quarantine: records that could not be landed, as received, each with its reason.
 
 One record a bad row: met again, the row moves `last_load_id` of the record it has, and brings its
-present reason. What was discarded or replayed keeps its status. Deciding about records is
-`quarantine_review`, landing them after all `replay`.
+present reason. What was discarded stays so; what was replayed is open again. Deciding about records
+is `quarantine_review`, landing them after all `replay`.
 """
 
 # ruff: noqa: S608 - names come from the contract, values are parameters
@@ -117,7 +117,7 @@ def record(connection: psycopg.Connection, source: str, entity: Entity, load_id:
                     md5(raw)::uuid as content_md5
                 from {REJECTED}
             )
-            insert into quarantine.records (
+            insert into quarantine.records as records (
                 source, entity, position, reason, raw, content_md5, first_load_id, last_load_id
             )
             select distinct on (position, content_md5)
@@ -132,7 +132,10 @@ def record(connection: psycopg.Connection, source: str, entity: Entity, load_id:
             from rejected
             order by position, content_md5, reason
             on conflict (source, entity, position, content_md5)
-            do update set last_load_id = excluded.last_load_id, reason = excluded.reason
+            do update set
+                last_load_id = excluded.last_load_id,
+                reason = excluded.reason,
+                status = case when records.status = 'replayed' then 'open' else records.status end
             """,
             {"source": source, "entity": entity.name, "load_id": load_id},
         )
@@ -143,6 +146,8 @@ def recall(connection: psycopg.Connection, find: Recall) -> None:
     """Put the records as received in the place of rejected rows' columns, where they are found."""
     rows = connection.execute(f"select distinct position from {REJECTED} order by 1").fetchall()
     positions = [row[0] for row in rows]
+    if not positions:
+        return
     connection.execute(
         "create temporary table if not exists recalled (position text, raw bytea) on commit drop"
     )
@@ -153,15 +158,14 @@ def recall(connection: psycopg.Connection, find: Recall) -> None:
         ):
             for found in find(positions[at : at + _RECALLED_AT_ONCE]):
                 copy.write_row(found)
-    if positions:
-        connection.execute(
-            f"""
-            update {REJECTED} as rejected
-            set raw = recalled.raw
-            from pg_temp.recalled as recalled
-            where rejected.position = recalled.position
-            """
-        )
+    connection.execute(
+        f"""
+        update {REJECTED} as rejected
+        set raw = recalled.raw
+        from pg_temp.recalled as recalled
+        where rejected.position = recalled.position
+        """
+    )
 
 
 def records(

@@ -92,7 +92,7 @@ def replay(
                 for key in {(item.source, item.entity) for item in series}
             }
             connection.rollback()
-            sources = {name: _source(deployment, name) for name in {s.source for s in series}}
+            sources = _sources(deployment, series)
             done: list[Replayed] = []
             failures: dict[tuple[str, str], str] = {}
             for item in series:
@@ -211,21 +211,29 @@ def _business_day(
     return wanted or newest
 
 
-def _source(deployment: Deployment, name: str) -> ReplayableSource:
-    if name not in deployment.sources:
-        raise ConfigError(
-            deployment.file,
-            f"sources.{name}",
-            "there is no such source any more",
-            "Put it back to replay its records, or discard them",
-        )
-    source: Source = configured_source(deployment, name)
-    if not isinstance(source, ReplayableSource):
-        raise QuarantineError(
-            f"source {name}: records of kind {source.kind} cannot be replayed. Run the day that "
-            "they came with again; it reads them anew"
-        )
-    return source
+def _sources(deployment: Deployment, series: list[_Series]) -> dict[str, ReplayableSource]:
+    found: dict[str, ReplayableSource] = {}
+    for item in series:
+        if item.source not in deployment.sources:
+            raise ConfigError(
+                deployment.file,
+                f"sources.{item.source}",
+                "there is no such source any more",
+                "Put it back to replay its records, or discard them",
+            )
+        source: Source = configured_source(deployment, item.source)
+        if not isinstance(source, ReplayableSource):
+            raise QuarantineError(
+                f"source {item.source}: records of kind {source.kind} cannot be replayed. Run the "
+                "day that they came with again; it reads them anew"
+            )
+        if item.entity not in source.entities():
+            raise QuarantineError(
+                f"source {item.source} supplies {item.entity} no longer: put the entity back to "
+                "replay its records, or discard them"
+            )
+        found[item.source] = source
+    return found
 
 
 def _origin(connection: psycopg.Connection, load_id: int) -> Origin | None:

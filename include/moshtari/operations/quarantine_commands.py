@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import asdict
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -266,7 +266,7 @@ def _show_record(console: Console, record: Kept) -> None:
         "met last": f"load {record.last_load_id}, business day {record.last_day}",
         "replayed by": f"load {record.replay_load_id}" if record.replay_load_id else None,
         "discarded": (
-            f"by {record.decided_by} at {record.decided_at:%Y-%m-%d %H:%M} UTC: "
+            f"by {record.decided_by} at {record.decided_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC: "
             f"{record.decided_because}"
             if record.decided_at
             else None
