@@ -272,9 +272,9 @@ def test_a_kind_without_replay_says_what_to_do_instead(
         patch.setattr(KeptFeed, "entities", lambda _self: ("tickets",))
         with pytest.raises(QuarantineError, match="supplies orders no longer"):
             replayed(settings)
-    monkeypatch.delattr(KeptFeed, "replay")
+    unkept = Deployment(name="test", sources={"feed": {"kind": "unkept"}})
     with pytest.raises(QuarantineError, match="Run the day that they came with again"):
-        replayed(settings)
+        replay(settings, unkept, Selection())
 
 
 def test_what_is_rejected_again_after_its_replay_is_open_again(

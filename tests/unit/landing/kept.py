@@ -19,12 +19,27 @@ from moshtari.sources.base import Batch, KeptRecord, RejectedRecord, SourceConte
 
 KIND = "kept"
 registry.KINDS[KIND] = f"{__name__}:KeptFeed"
+registry.KINDS["unkept"] = f"{__name__}:UnkeptFeed"
 
 
 class KeptConfig(BaseModel):
     kind: Literal["kept"] = "kept"
     mended: bool = True
     leaves_out: bool = False
+
+
+class UnkeptConfig(BaseModel):
+    kind: Literal["unkept"] = "unkept"
+
+
+class UnkeptFeed(Feed):
+    """A kind that cannot replay."""
+
+    kind: ClassVar[str] = "unkept"
+    Config: ClassVar[type[BaseModel]] = UnkeptConfig
+
+    def __init__(self, name: str, config: UnkeptConfig, context: SourceContext) -> None:
+        super().__init__()
 
 
 class KeptFeed(Feed):
