@@ -198,7 +198,10 @@ def _as_postgres(value: str, found: str, wanted: str) -> str | None:
     if wanted == "text[]":
         return _array(value) if found == "VARCHAR[]" else None
     if wanted == "jsonb":
-        nested = found.startswith(("STRUCT", "MAP", "JSON")) or found.endswith("[]")
+        if found == "JSON":
+            # As it is written: DuckDB's functions would read its numbers as floats.
+            return text
+        nested = found.startswith(("STRUCT", "MAP")) or found.endswith("[]")
         return f"cast(to_json({value}) as varchar)" if nested else None
     if wanted == "timestamptz":
         if found in ("DATE", "TIMESTAMP"):

@@ -57,7 +57,7 @@ class XlsxReader:
             left = (sheet.start or (0, 0))[1]
             for row, column in _covered(sheet):
                 odd.setdefault(row, {}).setdefault(column, _COVERED)
-            rows = enumerate(sheet.iter_rows(), 1)
+            rows = _numbered(sheet, odd)
             names, at = self._names(rows)
             require_once(self._wanted, names)
             self.extra = tuple(name for name in names if name and name not in self._wanted)
@@ -71,7 +71,7 @@ class XlsxReader:
         with self._opened() as sheet:
             odd = odd_cells(self._path, sheet.name)
             left = (sheet.start or (0, 0))[1]
-            rows = enumerate(sheet.iter_rows(), 1)
+            rows = _numbered(sheet, odd)
             names, _ = self._names(rows)
             for number, cells in rows:
                 if number in wanted:
@@ -171,6 +171,18 @@ def _first_sheet(workbook: CalamineWorkbook) -> str:
         if sheet.typ == SheetTypeEnum.WorkSheet:
             return sheet.name
     raise FileFormatError("it has no sheet of cells", "Write the file again")
+
+
+def _numbered(
+    sheet: CalamineSheet, odd: dict[int, dict[int, str]]
+) -> Iterator[tuple[int, list[Any]]]:
+    """All rows, those below the last value too if they hold what has none."""
+    number = 0
+    for number, cells in enumerate(sheet.iter_rows(), 1):
+        yield number, cells
+    for below in sorted(odd):
+        if below > number:
+            yield below, [""] * sheet.width
 
 
 def _covered(sheet: CalamineSheet) -> Iterator[tuple[int, int]]:
