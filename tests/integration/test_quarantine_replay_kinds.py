@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import Any
 
 import msgspec
 import psycopg
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from tests.http_servers import (
     DAY,
@@ -242,6 +245,24 @@ def test_wide_encodings_are_kept_and_replayed(
     (done,) = all_of(settings, files(tmp_path, format=wide, decimal_separator="/"))
     assert done.replayed == 1
     assert versions(pg, "currency, gross_amount::text") == [("ریال", "1.5")]
+
+
+def test_rows_of_parquet_are_read_from_their_file_again(
+    settings: Settings, pg: psycopg.Connection, tmp_path: Path
+) -> None:
+    rows = {"id": ["1", "2"], "placed": ["2026-03-20 08:00"] * 2, "amount": ["1/5", "2"]}
+    (tmp_path / "in").mkdir()
+    table = pa.table({**rows, "currency": ["IRR", None]})
+    pq.write_table(table, tmp_path / "in" / "one.parquet")
+    shape = {"type": "parquet"}
+    extract(settings, files(tmp_path, format=shape), "shop", "orders", DAY)
+    assert [r[0] for r in records(pg)] == ["in/one.parquet:row 1", "in/one.parquet:row 2"]
+    assert [json.loads(r[2])["amount"] for r in records(pg)] == ["1/5", "2"]
+    currency = {"orders": {"columns": {**ORDERS, "currency": "coalesce(currency, 'IRR')"}}}
+    mended = files(tmp_path, format=shape, decimal_separator="/", entities=currency)
+    (done,) = all_of(settings, mended)
+    assert (done.replayed, done.landed) == (2, 2)
+    assert versions(pg, "_key, gross_amount::text") == [("1", "1.5"), ("2", "2")]
 
 
 # PostgreSQL ---------------------------------------------------------------------------------
