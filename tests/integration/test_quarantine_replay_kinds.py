@@ -167,6 +167,20 @@ def test_records_that_begin_with_stray_quotes_do_not_swallow_each_other(
     assert ('"1',) in versions(pg, "_key")
 
 
+def test_of_a_long_path_the_line_is_kept(
+    settings: Settings, pg: psycopg.Connection, tmp_path: Path
+) -> None:
+    name = "x" * 200 + ".csv"
+    written(tmp_path, HEADER + "1,2026-03-20 08:00,5,IRR\n2,2026-03-20 08:00,1/5,IRR\n", name)
+    extract(settings, files(tmp_path), "shop", "orders", DAY)
+    ((position, *_),) = records(pg)
+    assert len(position) == 160
+    assert position.endswith(".csv:3")
+    (done,) = all_of(settings, files(tmp_path, decimal_separator="/"))
+    assert (done.replayed, done.landed) == (1, 1)
+    assert versions(pg, "_key, _origin") == [("1", f"in/{name}"), ("2", f"in/{name}")]
+
+
 def test_expressions_see_the_line_and_the_file_that_they_saw(
     settings: Settings, pg: psycopg.Connection, tmp_path: Path
 ) -> None:
