@@ -221,6 +221,23 @@ def test_a_group_is_made_anew_of_all_its_lines(
     assert visible(pg, "_key, gross_amount::text", DAY) == [("1", "2100"), ("2", "7")]
 
 
+def test_a_group_that_another_file_has_told_since_stays_as_it_is(
+    settings: Settings, pg: psycopg.Connection, tmp_path: Path
+) -> None:
+    columns = {**ORDERS, "ordered_at": "min(placed)", "updated_at": "max(placed)"}
+    columns |= {"gross_amount": "sum(amount)", "total_amount": "sum(amount)", "currency": "'IRR'"}
+    entities = {"orders": {"group_by": ["id"], "columns": columns}}
+    body = "1,2026-03-20 08:00,100,\n1,2026-03-20 08:00,2'000,\n"
+    written(tmp_path, HEADER + body)
+    extract(settings, files(tmp_path, entities=entities), "shop", "orders", DAY)
+    written(tmp_path, HEADER + "1,2026-03-20 08:00,300,\n", "two.csv")
+    mended = files(tmp_path, entities=entities, thousands_separator="'")
+    extract(settings, mended, "shop", "orders", NEXT)
+    (done,) = all_of(settings, mended)
+    assert (done.replayed, done.landed, done.unchanged) == (1, 0, 1)
+    assert visible(pg, "_key, gross_amount::text", NEXT) == [("1", "300")]
+
+
 def test_json_lines_need_neither_file_nor_neighbours(
     settings: Settings, pg: psycopg.Connection, tmp_path: Path
 ) -> None:

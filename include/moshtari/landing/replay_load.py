@@ -58,12 +58,18 @@ class ReplayLoad:
         self.replayed = 0
         self._source, self._selection = source, selection
         self._silent: set[int] = set()
-        self._anew = False
+        self._anew = self._of_file = False
 
     @property
     def details(self) -> dict[str, object]:
         """For the ledger, whatever becomes of the records."""
-        return {ledger.OF_LOAD: self.of_load, **({ledger.READ_ANEW: True} if self._anew else {})}
+        anew = {ledger.READ_ANEW: True} if self._is_of_today else {}
+        return {ledger.OF_LOAD: self.of_load, **anew}
+
+    @property
+    def _is_of_today(self) -> bool:
+        """Whether the rows are as new as the replay: what a file says is as old as its load."""
+        return self._anew and not self._of_file
 
     def read(
         self, connection: psycopg.Connection, source: str, entity: Entity, window: Window
@@ -77,6 +83,7 @@ class ReplayLoad:
         if not records:
             return
         origin = records[0].origin
+        self._of_file = origin is not None
         if origin is not None and self._is_superseded(connection, source, entity, origin):
             batches: Iterator[Batch] = (
                 RejectedRecord(record.position, _SUPERSEDED, record.raw) for record in records
@@ -98,9 +105,10 @@ class ReplayLoad:
 
     def yield_to_landed(self, connection: psycopg.Connection, source: str, entity: Entity) -> int:
         """Take out the rows that are older than what raw holds of their key; how many there are."""
-        if self._anew:
+        if self._is_of_today:
             return 0
-        values = {"source": source, "of_load": self.of_load}
+        # A group made anew of all its lines replaces what it was without some of them.
+        values = {"source": source, "of_load": self.of_load, "compete": not self._anew}
         return connection.execute(statements.yield_to_landed(entity), values).rowcount
 
     def settle(self, connection: psycopg.Connection, load_id: int, counts: Counts) -> None:

@@ -269,8 +269,8 @@ def yield_to_landed(entity: Entity) -> str:
 
     A version has its place in time by the load that received it. One received later outranks the
     row, unless the entity's own time tells the two apart: then the row may take its place in the
-    history. A tombstone received later is final. One received by the same load competes as if the
-    row had landed with it.
+    history. A tombstone received later is final. With one received by the same load the row may
+    have to compete, as if it had landed with it.
     """
     undecided = (
         "(versions._changed_at = fresh._changed_at) is not false"
@@ -320,7 +320,8 @@ where exists (
                 and (versions._is_deleted or {undecided})
             )
             or (
-                versions.received_in = %(of_load)s
+                %(compete)s
+                and versions.received_in = %(of_load)s
                 and (coalesce(fresh._changed_at, '-infinity'), fresh._is_deleted, fresh._content)
                 < (
                     coalesce(versions._changed_at, '-infinity'),
