@@ -21,11 +21,7 @@ from rich.markup import escape
 from moshtari.operations import quarantine_commands
 from moshtari.settings import ConfigError, Settings, load_deployment, load_settings
 
-app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.add_typer(quarantine_commands.app, name="quarantine")
 console = Console()
 errors = Console(stderr=True)
