@@ -18,13 +18,11 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from moshtari.operations import quarantine_commands
 from moshtari.settings import ConfigError, Settings, load_deployment, load_settings
 
-app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app.add_typer(quarantine_commands.app, name="quarantine")
 console = Console()
 errors = Console(stderr=True)
 
@@ -69,6 +67,7 @@ def main() -> None:
 
 @app.callback()
 def choose(
+    context: typer.Context,
     on_demo: Annotated[
         bool, typer.Option("--demo", help="Act on the demo, whatever deployment is here.")
     ] = False,
@@ -81,6 +80,7 @@ def choose(
         from moshtari.demo import scenario
 
         os.environ["MOSHTARI_CONFIG"] = str(scenario.CONFIG)
+    context.obj = quarantine_commands.Deployed(console, _deployment)
 
 
 @app.command()

@@ -422,6 +422,32 @@ def test_a_bad_load_that_was_mended_and_repeated_is_forgiven(settings, pg):
     assert run_gate(settings, DEPLOYMENT, "arrivals", run.run_id).is_open
 
 
+def add_replay(pg: psycopg.Connection, of_load: int, day, replayed: int) -> None:
+    load_id = add_load(pg, "shop", "orders", day, replayed)
+    details = json.dumps({"replayed": replayed, "of_load": of_load})
+    pg.execute("update ops.loads set details = %s where load_id = %s", [details, load_id])
+
+
+def test_what_was_replayed_is_in_quarantine_no_longer(settings, pg):
+    bad = add_load(pg, "shop", "orders", DAY, 80, quarantined=20)
+    add_replay(pg, bad, DAY, 5)
+    run = begin_run(settings, DAY)
+    with pytest.raises(GateShutError, match="quarantine_share_is_small"):
+        run_gate(settings, DEPLOYMENT, "arrivals", run.run_id)
+    add_replay(pg, bad, DAY, 14)
+    assert run_gate(settings, DEPLOYMENT, "arrivals", run.run_id).is_open
+
+
+def test_a_replay_is_no_usual_night(settings, pg):
+    for before in range(1, 6):
+        day = DAY - timedelta(days=before)
+        bad = add_load(pg, "shop", "orders", day, 10, quarantined=90)
+        add_replay(pg, bad, day, 90)
+    add_replay(pg, add_load(pg, "shop", "orders", DAY, 0, quarantined=100), DAY, 100)
+    run = begin_run(settings, DAY)
+    assert run_gate(settings, DEPLOYMENT, "arrivals", run.run_id).is_open
+
+
 def test_a_source_that_was_taken_out_is_waited_for_no_longer(settings, pg):
     for number in range(4):
         add_load(pg, "shop", "orders", DAY - timedelta(days=number), 100)

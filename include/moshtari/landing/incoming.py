@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -12,7 +13,14 @@ from moshtari.landing import statements
 from moshtari.landing.contract import SUPPLIED_SYSTEM_COLUMNS, Entity
 from moshtari.landing.errors import LandingError
 from moshtari.landing.founding import Founding
-from moshtari.sources.base import Batch, BinaryCopy, RejectedRecord, TextRows, TypedReadError
+from moshtari.sources.base import (
+    Batch,
+    BinaryCopy,
+    Recall,
+    RejectedRecord,
+    TextRows,
+    TypedReadError,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +48,7 @@ class Incoming:
         self.founded = False
         """Whether the rows are in raw already; else they are in the temporary tables."""
         self._founding = founding
+        self.recall: Recall | None = None
         self._connection = connection
         self._rejected: list[tuple[str, str, bytes]] = []
         self._open: tuple[tuple[str, ...], bool] | None = None
@@ -97,6 +106,7 @@ class Incoming:
                 copy.write_row((*row, position))
             self.read += 1
         self.text_columns.update(batch.columns)
+        self.recall = batch.recall or self.recall
         self._report(self.read, _ROWS_BETWEEN_REPORTS, f"{self.read:,} rows")
 
     def _take_binary(self, batch: BinaryCopy) -> None:
@@ -209,6 +219,6 @@ def _storable(text: str) -> str:
 
 
 def _readable(columns: tuple[str, ...], row: tuple[str | None, ...]) -> bytes:
-    """A row without raw bytes, with half surrogates as the bytes that stand for them."""
-    lines = (f"{n}={'' if v is None else v}" for n, v in zip(columns, row, strict=True))
-    return "\n".join(lines).encode(errors="surrogatepass")
+    """A row without raw bytes as JSON, where NUL and half surrogates stand as escapes."""
+    values = {n: v for n, v in zip(columns, row, strict=True) if v is not None}
+    return json.dumps(values).encode()

@@ -25,6 +25,12 @@ _SERIES = "hashtextextended('moshtari.landing/' || %s || '/' || %s, 0)"
 
 # Says of a file's row that another run had landed the file in the meantime.
 ALREADY_LANDED = "already_landed"
+# Says of a load how many records of quarantine it landed: it read nothing of its source's day.
+REPLAYED = "replayed"
+# The load that had received them, whose place in time their rows take.
+OF_LOAD = "of_load"
+# Unless this stands beside it: then they were read again, and are as new as the replay.
+READ_ANEW = "read_anew"
 
 
 @dataclass
@@ -126,7 +132,7 @@ def coverage(
     """What earlier loads covered, for a load of `business_date`.
 
     Loads of single files do not count: a file source's day is covered when all files are in, which
-    it notes by a row without an origin.
+    it notes by a row without an origin. Nor do replays.
     """
     row = connection.execute(
         """
@@ -142,9 +148,19 @@ def coverage(
                 filter (where business_date < %(day)s and details ? 'mark')
             )[1]
         from ops.loads
-        where source = %(source)s and entity = %(entity)s and status = 'landed' and origin is null
+        where
+            source = %(source)s
+            and entity = %(entity)s
+            and status = 'landed'
+            and origin is null
+            and not details ? %(replayed)s
         """,
-        {"source": source, "entity": entity.name, "day": business_date},
+        {
+            "source": source,
+            "entity": entity.name,
+            "day": business_date,
+            "replayed": REPLAYED,
+        },
     ).fetchone()
     return Coverage(*row) if row is not None else Coverage()
 
@@ -162,11 +178,11 @@ def landed_origin(
             and entity = %s
             and origin = %s
             and status = 'landed'
-            and not details ? %s
+            and not details ?| %s
         order by load_id desc
         limit 1
         """,
-        [source, entity.name, path, ALREADY_LANDED],
+        [source, entity.name, path, [ALREADY_LANDED, REPLAYED]],
     ).fetchone()
 
 

@@ -112,7 +112,6 @@ where not {rules.is_good(entity)}
 
 def find_losers(entity: Entity, condition: str = "true", relation: str = INCOMING) -> str:
     """Of the rows of one key in this load, all but the latest, whatever the order of arrival."""
-    values = ", ".join(rules.value(column) for column in entity.columns)
     return f"""
 with repeated as (
     select {entity.key_sql()} as _key
@@ -129,7 +128,7 @@ ranked as (
             order by
                 {changed_at(entity)} desc nulls last,
                 coalesce(_is_deleted, false) desc,
-                row({values})::text desc,
+                {_content(entity)} desc,
                 incoming.ctid
         ) as place
     from {relation} as incoming
@@ -258,6 +257,82 @@ where
         select 1 from {INCOMING} as incoming where {entity.key_sql("incoming.")} = latest._key
     )
 """
+
+
+def yield_to_landed(entity: Entity) -> str:
+    """Of rows that come out of quarantine, those that must not land over what raw holds already.
+
+    A version has its place in time by the load that received it. One received later outranks the
+    row, unless the entity's own time tells the two apart: then the row may take its place in the
+    history. A tombstone received later is final. With one received by the same load the row may
+    have to compete, as if it had landed with it.
+    """
+    undecided = (
+        "(versions._changed_at = fresh._changed_at) is not false"
+        if entity.changed_at_orders_versions
+        else "true"
+    )
+    return f"""
+with fresh as materialized (
+    select
+        incoming.ctid as row_id,
+        {entity.key_sql()} as _key,
+        {changed_at(entity)} as _changed_at,
+        coalesce(_is_deleted, false) as _is_deleted,
+        {_content(entity)} as _content
+    from {INCOMING} as incoming
+    where not exists (select 1 from {LOSERS} as losers where losers.row_id = incoming.ctid)
+),
+versions as (
+    select
+        stored._key,
+        stored._changed_at,
+        stored._is_deleted,
+        {_content(entity)} as _content,
+        (
+            select
+                case
+                    when loads.details ? 'read_anew' then loads.load_id
+                    else coalesce((loads.details ->> 'of_load')::bigint, loads.load_id)
+                end
+            from ops.loads as loads
+            where loads.load_id = stored._load_id
+        ) as received_in
+    from raw.{entity.name} as stored
+    where stored._source = %(source)s and stored._key in (select fresh._key from fresh)
+)
+insert into {LOSERS} (row_id)
+select fresh.row_id
+from fresh
+where exists (
+    select 1
+    from versions
+    where
+        versions._key = fresh._key
+        and (
+            (
+                versions.received_in > %(of_load)s
+                and (versions._is_deleted or {undecided})
+            )
+            or (
+                %(compete)s
+                and versions.received_in = %(of_load)s
+                and (coalesce(fresh._changed_at, '-infinity'), fresh._is_deleted, fresh._content)
+                < (
+                    coalesce(versions._changed_at, '-infinity'),
+                    versions._is_deleted,
+                    versions._content
+                )
+            )
+        )
+)
+"""
+
+
+def _content(entity: Entity) -> str:
+    """The contract columns as one text, by which rows of one key and time are told apart."""
+    values = ", ".join(rules.value(column) for column in entity.columns)
+    return f"row({values})::text"
 
 
 def _same(entity: Entity, one: str, other: str) -> str:

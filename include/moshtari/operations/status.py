@@ -120,3 +120,5 @@ def _quarantine(console: Console, settings: Settings) -> None:
         console.print("Quarantine: empty.")
     for source, entity, count in rows:
         console.print(f"Quarantine: {count:,} open records of {source}.{entity}", highlight=False)
+    if rows:
+        console.print("`moshtari quarantine list` says why.", highlight=False)

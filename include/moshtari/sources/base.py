@@ -68,6 +68,8 @@ class TextRows:
     - `positions`: where each row stands at the source (`line 17`, `ticket 42`): the same on every
       reading of the same content, and free of personal data.
     - `raw`: the record as received, kept beside a rejected row; None: the row's columns as JSON.
+    - `recall`: in place of `raw`, where records are cheaply found again: called when all is read,
+      with positions of rejected rows, it yields (position, record as received) of those it finds.
     """
 
     columns: tuple[str, ...]
@@ -75,6 +77,7 @@ class TextRows:
     positions: Sequence[str]
     raw: Sequence[bytes] | None = None
     origin: Origin | None = None
+    recall: Recall | None = None
 
 
 @dataclass(frozen=True)
@@ -113,6 +116,16 @@ class RejectedRecord:
 
 
 Batch: TypeAlias = TextRows | BinaryCopy | RejectedRecord
+Recall: TypeAlias = Callable[[Sequence[str]], Iterator[tuple[str, bytes]]]
+
+
+@dataclass(frozen=True)
+class KeptRecord:
+    """A record in quarantine: where it stood, its bytes as received, and the file it came from."""
+
+    position: str
+    raw: bytes
+    origin: Origin | None = None
 
 
 @dataclass(frozen=True)
@@ -209,6 +222,24 @@ class ExplainedOrigins(OriginSource, Protocol):
 
     def details(self, entity: str, origin: Origin) -> dict[str, Any]:
         """For the ledger, after the file was read: counts by name, no row values."""
+
+
+@runtime_checkable
+class ReplayableSource(Protocol):
+    """A source that can make rows of records in quarantine, by its present mapping."""
+
+    def replay(self, entity: str, records: Sequence[KeptRecord], window: Window) -> Iterator[Batch]:
+        """Rows (`TextRows` with `raw`) and records that are rejected still (with a new reason).
+
+        Each has `position` and `raw` of the record it was made of: by the two landing knows what
+        became of it. A record that gives neither is one that the mapping leaves out.
+        """
+
+    def replays_anew(self, entity: str) -> bool:
+        """Whether the rows are read again, as they are at the source by the window's end.
+
+        If not, they are as old as the records: what has landed since outranks them.
+        """
 
 
 def array_text(values: Sequence[str | None]) -> str:

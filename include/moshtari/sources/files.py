@@ -1,18 +1,19 @@
-"""Files as a source: CSV, TSV, JSON lines or fixed width, plain or gz; one, a pattern or a folder.
+"""Files as a source: CSV, TSV, JSON lines, fixed width (plain or gz), Parquet or XLSX.
 
-A file is parsed once into DuckDB (`files_stage`), and every entity is a query over its typed
-records (`files_mapping`). Landing keeps the ledger of files and asks for those that are new or
-changed. What is broken, or not of its declared type, is yielded as rejected; the rest comes in. As
-nobody can tell which entity an unreadable line would have been, it is rejected with each: so
-landing knows for each that something is missing.
+`path` is a file, a pattern or a folder, of this machine or of any store that fsspec knows. A file
+is parsed once into DuckDB (`files_stage`), and every entity is a query over its typed records
+(`files_mapping`). Landing keeps the ledger of files and asks for those that are new or changed.
+What is broken, or not of its declared type, is yielded as rejected; the rest comes in. As nobody
+can tell which entity an unreadable line would have been, it is rejected with each: so landing knows
+for each that something is missing.
 """
 
 from __future__ import annotations
 
-import glob
 import logging
-import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -21,6 +22,7 @@ import duckdb
 from moshtari.sources.base import (
     Batch,
     CheckResult,
+    KeptRecord,
     Origin,
     RejectedRecord,
     SourceContext,
@@ -28,16 +30,17 @@ from moshtari.sources.base import (
     TextRows,
     Window,
 )
-from moshtari.sources.files_bytes import FileFormatError, checksum
+from moshtari.sources.files_bytes import FileFormatError
 from moshtari.sources.files_config import FilesConfig
 from moshtari.sources.files_mapping import EntityQuery, MappingError, compile_mapping
-from moshtari.sources.files_records import RecordReader
+from moshtari.sources.files_places import LocalPlace, Place, PlaceError
+from moshtari.sources.files_records import reader_of
+from moshtari.sources.files_replay import KeptLines, KeptLinesError, is_text, line_of
 from moshtari.sources.files_stage import Stage, StagedFile
 
 log = logging.getLogger(__name__)
 
 _ROWS_AT_ONCE = 10_000
-_UNFINISHED = (".tmp", ".part", ".partial", ".crdownload")
 
 
 class FilesSource:
@@ -50,11 +53,10 @@ class FilesSource:
     def __init__(self, name: str, config: FilesConfig, context: SourceContext) -> None:
         self.name = name
         self._config = config
-        self._directory = context.directory
+        self._place = _place(config, context)
         self._timezone = config.timezone or str(context.timezone)
         self._stage: Stage | None = None
         self._queries: dict[str, EntityQuery] = {}
-        self._checksums: dict[Path, tuple[tuple[int, int], str]] = {}
         self._told: set[Origin] = set()
 
     def entities(self) -> tuple[str, ...]:
@@ -63,7 +65,10 @@ class FilesSource:
 
     def origins(self, entity: str, window: Window) -> list[Origin]:
         """The files, sorted by path; all of them whatever the window. SourceError for none."""
-        return [self._origin(entity, path) for path in self._paths(entity)]
+        try:
+            return [self._place.origin(path) for path in self._place.paths()]
+        except PlaceError as error:
+            raise self._unreachable(entity, error) from error
 
     def read(self, entity: str, window: Window) -> Iterator[Batch]:
         """All files, one after the other."""
@@ -80,11 +85,8 @@ class FilesSource:
                 "source %s, %s, %s: excluded %s: %s", self.name, entity, origin.path, rule, count
             )
         assert self._stage is not None
-        try:
-            for line, reason, raw in self._stage.rejected(staged):
-                yield RejectedRecord(f"{origin.path}:{line}", reason, raw, origin)
-        except (OSError, ValueError) as error:
-            raise self._changed(entity, origin) from error
+        for number, reason, raw in self._stage.rejected(staged):
+            yield RejectedRecord(f"{origin.path}:{staged.place}{number}", reason, raw, origin)
 
     def details(self, entity: str, origin: Origin) -> dict[str, Any]:
         """For the load's ledger: records, those excluded by rule, and columns left out."""
@@ -95,81 +97,67 @@ class FilesSource:
             "rejected": staged.rejected,
             "excluded": self._excluded(query, staged),
             "columns_left_out": list(staged.extra),
+            **self._place.checksums(origin),
         }
+
+    def replay(self, entity: str, records: Sequence[KeptRecord], window: Window) -> Iterator[Batch]:
+        """Rows of the lines that were kept; the file need be there for its header only.
+
+        Groups of lines, and rows of Parquet and XLSX, are read from their file again.
+        """
+        query = self._query(entity)
+        assert self._stage is not None
+        kept = KeptLines(records)
+        yield from kept.without_line()
+        if kept.origin is None or not kept.lines:
+            return
+        try:
+            if query.mapping.group_by or not is_text(self._config):
+                yield from self._of_kept(query, self._again(entity, kept.origin), kept)
+                return
+            with kept.files(self._config, self._place) as files:
+                for number, file in enumerate(files):
+                    name = (kept.origin.path, f"kept {number}")
+                    staged = self._staged(entity, Origin(name[0], 0, name[1]), file)
+                    yield from self._of_kept(query, staged, kept)
+                    self._stage.forget(*name)
+        except KeptLinesError as error:
+            yield from kept.rejected(str(error))
+
+    def replays_anew(self, entity: str) -> bool:
+        """A group of lines is made anew of all of them."""
+        return bool(self._config.entities[entity].group_by)
 
     def check(self) -> list[CheckResult]:
         """Are there files, can they be read, do their columns fit, and can the mapping be used?"""
         results = [self._tried("mapping", lambda: self._query(self.entities()[0]))]
         try:
-            paths = self._paths(None)
-        except SourceError as error:
+            paths = self._place.paths()
+        except PlaceError as error:
             return [*results, CheckResult("files", False, error.what, error.remedy)]
         results.append(CheckResult("files", True, f"{len(paths)} found"))
-        newest = paths[-1]
-        reader = RecordReader(newest, self._config)
-        shown = self._shown(newest)
-        return [*results, self._tried(f"columns of {shown}", lambda: next(reader.batches(), None))]
+        return [*results, self._tried(f"columns of {paths[-1]}", lambda: self._peek(paths[-1]))]
 
     def close(self) -> None:
-        """Let go of what is staged; the next reading parses again."""
+        """Let go of what is staged and of connections; the next reading begins anew."""
+        self._place.close()
         if self._stage is not None:
             self._stage.close()
             self._stage, self._queries = None, {}
 
-    # Files ----------------------------------------------------------------------------------
+    def _peek(self, path: str) -> None:
+        with self._place.local(self._place.origin(path)) as file:
+            next(reader_of(file, self._config).batches(), None)
 
-    def _paths(self, entity: str | None) -> list[Path]:
-        configured = self._directory / self._config.path
-        if glob.has_magic(self._config.path):
-            found = [Path(path) for path in glob.glob(str(configured), recursive=True)]
-        elif configured.is_dir():
-            found = list(configured.iterdir())
-        elif configured.is_file():
-            return [configured]
-        else:
-            raise SourceError(
-                self.name,
-                entity,
-                f"there is no file or folder {self._config.path}",
-                "Put it there, or mend `path` (relative to the YAML)",
-            )
-        files = sorted(path for path in found if path.is_file() and _finished(path))
-        if not files:
-            raise SourceError(
-                self.name,
-                entity,
-                f"{self._config.path} holds no file",
-                "Mend `path`; leave files that were loaded in their place",
-            )
-        return files
-
-    def _shown(self, path: Path) -> str:
-        """The path as the YAML means it: relative to it, unless configured as absolute."""
-        if Path(self._config.path).is_absolute():
-            return path.as_posix()
-        return Path(os.path.relpath(path, self._directory)).as_posix()
-
-    def _origin(self, entity: str | None, path: Path) -> Origin:
-        try:
-            state = _state(path)
-            known = self._checksums.get(path)
-            if known is None or known[0] != state:
-                self._checksums[path] = (state, checksum(path))
-        except OSError as error:
-            raise self._unreadable(entity, self._shown(path), error) from error
-        return Origin(self._shown(path), state[0], self._checksums[path][1])
-
-    def _staged(self, entity: str, origin: Origin) -> StagedFile:
-        path = self._directory / origin.path
-        if self._origin(entity, path) != origin:
-            raise self._changed(entity, origin)
+    def _staged(self, entity: str, origin: Origin, given: Path | None = None) -> StagedFile:
         assert self._stage is not None
         try:
-            staged = self._stage.file(path, origin.path, origin.checksum)
-            if _state(path) != self._checksums[path][0]:
-                raise self._changed(entity, origin)
-        except OSError as error:
-            raise self._unreadable(entity, origin.path, error) from error
+            staged = self._stage.known(origin.path, origin.checksum)
+            if staged is None:
+                with nullcontext(given) if given else self._place.local(origin) as file:
+                    staged = self._stage.file(file, origin.path, origin.checksum)
+        except PlaceError as error:
+            raise self._unreachable(entity, error) from error
         except FileFormatError as error:
             what = f"{origin.path}: {error.what}"
             raise SourceError(self.name, entity, what, error.remedy) from error
@@ -208,6 +196,7 @@ class FilesSource:
 
     def _rows(self, query: EntityQuery, staged: StagedFile, origin: Origin) -> Iterator[TextRows]:
         assert self._stage is not None
+        recall = partial(self._recall, query.entity, staged, origin)
         # A cursor of its own: another entity may be read before this one is exhausted.
         cursor = self._stage.db.cursor()
         try:
@@ -216,8 +205,9 @@ class FilesSource:
                 yield TextRows(
                     columns=query.columns,
                     rows=[row[:-1] for row in rows],
-                    positions=[f"{origin.path}:{row[-1]}" for row in rows],
+                    positions=[f"{origin.path}:{staged.place}{row[-1]}" for row in rows],
                     origin=origin,
+                    recall=None if query.mapping.group_by else recall,
                 )
         except duckdb.Error as error:
             key = query.failing_key(self._stage.db, staged.table)
@@ -225,6 +215,42 @@ class FilesSource:
             raise self._failing(query.entity, origin, key, error) from error
         finally:
             cursor.close()
+
+    def _again(self, entity: str, origin: Origin) -> StagedFile:
+        try:
+            return self._staged(entity, origin)
+        except SourceError as error:
+            raise KeptLinesError(f"its file cannot be read again: {error.what}") from error
+
+    def _of_kept(self, query: EntityQuery, staged: StagedFile, kept: KeptLines) -> Iterator[Batch]:
+        """The rows of kept lines, and which of them are rejected still."""
+        assert self._stage is not None
+        assert kept.origin is not None
+        try:
+            found = self._stage.db.execute(query.rows_of(staged.table, kept.lines)).fetchall()
+        except duckdb.Error as error:
+            key = query.failing_key(self._stage.db, staged.table)
+            key = f"sources.{self.name}.{key}"
+            raise self._failing(query.entity, kept.origin, key, error) from error
+        yield from kept.rows(query.columns, found)
+        for line, reason, _ in self._stage.rejected(staged):
+            if line in kept.lines:
+                yield kept.rejected_at(line, reason)
+
+    def _recall(
+        self, entity: str, staged: StagedFile, origin: Origin, positions: Sequence[str]
+    ) -> Iterator[tuple[str, bytes]]:
+        """The records at positions of rows, as they stand in the file. Raises SourceError."""
+        assert self._stage is not None
+        before = f"{origin.path}:{staged.place}"
+        lines = [line for p in positions if (line := line_of(p, before)) is not None]
+        ranges = self._stage.ranges(staged, lines)
+        try:
+            with self._place.local(origin) as file:
+                for line, raw in reader_of(file, self._config).raw(ranges):
+                    yield f"{before}{line}", raw
+        except PlaceError as error:
+            raise self._unreachable(entity, error) from error
 
     def _excluded(self, query: EntityQuery, staged: StagedFile) -> dict[str, int]:
         assert self._stage is not None
@@ -242,36 +268,20 @@ class FilesSource:
             remedy = "Mend the expression, such as by try_cast or nullif"
         return SourceError(self.name, entity, what, remedy)
 
-    def _changed(self, entity: str, origin: Origin) -> SourceError:
-        return SourceError(
-            self.name,
-            entity,
-            f"{origin.path} has changed while it was being read",
-            "Write files under another name (.part) and rename them when complete; run again",
-        )
-
-    def _unreadable(self, entity: str | None, path: str, error: OSError) -> SourceError:
-        return SourceError(
-            self.name,
-            entity,
-            f"{path} cannot be read ({error.strerror or type(error).__name__})",
-            "Check that it is there and may be read by this user",
-        )
+    def _unreachable(self, entity: str | None, error: PlaceError) -> SourceError:
+        return SourceError(self.name, entity, error.what, error.remedy)
 
     def _tried(self, name: str, attempt: Any) -> CheckResult:
         try:
             attempt()
-        except (SourceError, FileFormatError) as error:
+        except (SourceError, FileFormatError, PlaceError) as error:
             return CheckResult(name, False, error.what, error.remedy)
-        except OSError as error:
-            return CheckResult(name, False, type(error).__name__, "Check the file's permissions")
         return CheckResult(name, True)
 
 
-def _finished(path: Path) -> bool:
-    return not path.name.startswith(".") and path.suffix not in _UNFINISHED
+def _place(config: FilesConfig, context: SourceContext) -> Place:
+    if config.is_remote:
+        from moshtari.sources.files_remote import RemotePlace
 
-
-def _state(path: Path) -> tuple[int, int]:
-    stat = path.stat()
-    return stat.st_size, stat.st_mtime_ns
+        return RemotePlace(config.path, config.storage_options)
+    return LocalPlace(config.path, context.directory)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import codecs
 import re
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 from pydantic import (
@@ -27,10 +28,12 @@ from moshtari.landing.contract import ENTITIES
 RESERVED_NAMES = ("line", "file")
 
 _TYPE = re.compile(
-    r"text|id|integer|boolean|date|timestamp|json|decimal(?:\((?P<width>\d+),\s*(?P<scale>\d+)\))?"
+    r"text|text\[\]|id|integer|boolean|date|timestamp|json"
+    r"|decimal(?:\((?P<width>\d+),\s*(?P<scale>\d+)\))?"
 )
-_TYPES = "text, id, integer, decimal, decimal(p,s), boolean, date, timestamp, json"
+_TYPES = "text, id, integer, decimal, decimal(p,s), boolean, date, timestamp, json, text[]"
 _DECIMAL = (38, 6)
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
 class _Model(BaseModel):
@@ -83,7 +86,26 @@ class FixedWidth(_Model):
     skip_lines: int = Field(default=0, ge=0)
 
 
-FileFormat = Annotated[Delimited | JsonLines | FixedWidth, Field(discriminator="type")]
+class Parquet(_Model):
+    """Parquet; its values keep their own types on the way to those of `columns`."""
+
+    type: Literal["parquet"]
+
+
+class Xlsx(_Model):
+    """One sheet of a workbook: the named one, or the first; the first row has the names.
+
+    `skip_rows` leaves out what stands above the row of names.
+    """
+
+    type: Literal["xlsx"]
+    sheet: str | None = None
+    skip_rows: int = Field(default=0, ge=0)
+
+
+FileFormat = Annotated[
+    Delimited | JsonLines | FixedWidth | Parquet | Xlsx, Field(discriminator="type")
+]
 
 
 class ColumnSpec(_Model):
@@ -168,10 +190,11 @@ class FilesConfig(_Model):
 
     kind: Literal["files"]
     path: str = Field(min_length=1)
+    storage_options: dict[str, Any] = Field(default_factory=dict, repr=False)
     format: FileFormat = Delimited()
     timezone: str | None = None
     calendar: Literal["gregorian", "jalali"] = "gregorian"
-    null_values: tuple[str, ...] = ("",)
+    null_values: tuple[str, ...] | None = None
     decimal_separator: Character = "."
     thousands_separator: Character | None = None
     columns: dict[str, Annotated[ColumnSpec, BeforeValidator(_column)]] = Field(min_length=1)
@@ -180,6 +203,34 @@ class FilesConfig(_Model):
     entities: dict[str, EntityMapping] = Field(min_length=1)
     memory_limit: str = Field(default="1GB", pattern=r"^\d+(\.\d+)?\s?(KB|MB|GB|KiB|MiB|GiB)$")
     threads: int = Field(default=2, ge=1)
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether `path` is a URL."""
+        return _URL.match(self.path) is not None
+
+    @property
+    def nulls(self) -> tuple[str, ...]:
+        """Texts that stand for nothing: '' unless the format has nulls of its own."""
+        if self.null_values is not None:
+            return self.null_values
+        return () if isinstance(self.format, Parquet) else ("",)
+
+    @field_validator("path")
+    @classmethod
+    def _no_secret_in_the_address(cls, value: str) -> str:
+        if "::" in value and _URL.search(value):
+            raise ValueError("chained addresses are not understood; give one such as s3://shop/in")
+        if _URL.match(value) and ":" in (urlsplit(value).netloc.rpartition("@")[0]):
+            # The path is shown in messages and kept in the ledger.
+            raise ValueError("the address holds a password; put it into `storage_options`")
+        return value
+
+    @model_validator(mode="after")
+    def _options_belong_to_addresses(self) -> FilesConfig:
+        if self.storage_options and not self.is_remote:
+            raise ValueError("`storage_options` belong to a `path` such as s3://bucket/folder")
+        return self
 
     @field_validator("timezone")
     @classmethod

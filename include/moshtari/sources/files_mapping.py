@@ -8,7 +8,7 @@ DuckDB's `/` gives a float, so the remedy names the cast.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import duckdb
@@ -51,6 +51,16 @@ class EntityQuery:
             f"from ({self._values(table)}) order by __line"
         )
 
+    def rows_of(self, table: str, lines: Iterable[int]) -> str:
+        """As `rows`, of these lines or of groups with any; last, by commas, which of the lines."""
+        wanted = f"line in ({', '.join(map(str, lines))})"
+        kept = f"case when {wanted} then cast(line as varchar) end"
+        if self.mapping.group_by:
+            kept = f"string_agg(cast(line as varchar), ',') filter (where {wanted})"
+        values = _values(self.mapping, self._judged(table), also=f", {kept} as __kept")
+        outputs = ", ".join(self.outputs)
+        return f"select {outputs}, __kept from ({values}) where __kept is not null order by __line"
+
     def excluded(self, table: str) -> str:
         """Name and number of the records that the entity's own exclusions take out."""
         return (
@@ -82,9 +92,11 @@ def _judged(mapping: EntityMapping, table: str) -> str:
     )
 
 
-def _values(mapping: EntityMapping, judged: str) -> str:
+def _values(mapping: EntityMapping, judged: str, also: str = "") -> str:
     values = ", ".join(f"(\n{sql}\n) as c{i}" for i, sql in enumerate(mapping.columns.values()))
-    query = f"select {values}, {_line(mapping)} as __line from ({judged}) where __rule is null"
+    query = (
+        f"select {values}, {_line(mapping)} as __line{also} from ({judged}) where __rule is null"
+    )
     if mapping.group_by:
         query += " group by " + ", ".join(f"(\n{sql}\n)" for sql in mapping.group_by)
     return query
@@ -186,7 +198,10 @@ def _as_postgres(value: str, found: str, wanted: str) -> str | None:
     if wanted == "text[]":
         return _array(value) if found == "VARCHAR[]" else None
     if wanted == "jsonb":
-        nested = found.startswith(("STRUCT", "MAP", "JSON")) or found.endswith("[]")
+        if found == "JSON":
+            # As it is written: DuckDB's functions would read its numbers as floats.
+            return text
+        nested = found.startswith(("STRUCT", "MAP")) or found.endswith("[]")
         return f"cast(to_json({value}) as varchar)" if nested else None
     if wanted == "timestamptz":
         if found in ("DATE", "TIMESTAMP"):

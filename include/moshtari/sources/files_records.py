@@ -1,4 +1,4 @@
-"""Records of a file: lines in, columns of text out, each record with the lines it stands on.
+"""Records of a text file: lines in, columns of text out, each record with the lines it stands on.
 
 Python's own readers split the records, because only they say on which line a record begins and
 which line is broken; DuckDB's sniff, count records instead of lines, and skip some mistakes. The
@@ -7,77 +7,89 @@ types come later (`files_stage`).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-import msgspec
-
-from moshtari.sources.files_bytes import FileFormatError, is_wide, line_blocks
-from moshtari.sources.files_config import Delimited, FilesConfig, FixedWidth, JsonLines
-from moshtari.sources.files_split import NUL, Block, Splitter
-
-# What the decoder leaves of undecodable bytes (surrogateescape).
-_UNDECODABLE = re.compile("[\udc80-\udcff]")
-
-Row = Sequence[str | None]
-
-
-@dataclass(slots=True)
-class RecordBatch:
-    """Some records: one sequence a column, first and last line of each, and what was broken."""
-
-    columns: list[Sequence[str | None]]
-    first: Sequence[int]
-    last: Sequence[int]
-    broken: list[tuple[int, int, str]] = field(default_factory=list)
-    ascii: bool = False
-
-
-def _headers(config: FilesConfig) -> list[str]:
-    return [spec.header or name for name, spec in config.columns.items()]
+from moshtari.sources.files_bytes import FileFormatError, is_wide, line_blocks, raw_lines
+from moshtari.sources.files_config import (
+    Delimited,
+    FilesConfig,
+    FixedWidth,
+    JsonLines,
+    Parquet,
+    Xlsx,
+)
+from moshtari.sources.files_json import JsonLinesSplitter
+from moshtari.sources.files_lines import (
+    Block,
+    RecordBatch,
+    Records,
+    Row,
+    headers,
+    line_by_line,
+    require,
+    require_once,
+    unstorable,
+)
+from moshtari.sources.files_split import Splitter
 
 
-def _require(wanted: list[str], found: Sequence[str]) -> None:
-    missing = [name for name in wanted if name not in found]
-    if missing:
-        names = ", ".join(f"{name!r}" for name in missing)
+def reader_of(path: Path, config: FilesConfig) -> Records:
+    """A reader for the configured format."""
+    if path.stat().st_size == 0:
+        # A day without rows is a file with a header, or none; this is what a failed write leaves.
         raise FileFormatError(
-            f"expected column {names} is missing; the file has: {', '.join(map(repr, found))}",
-            "Mend the file, or `columns` (and `format.delimiter`) in the YAML",
+            "the file is empty: it has not even a header"
+            if isinstance(config.format, Delimited)
+            else "the file is empty: it has not one byte",
+            "Write it again; leave out the file of a day without rows",
         )
+    if isinstance(config.format, Parquet):
+        from moshtari.sources.files_parquet import ParquetReader
+
+        return ParquetReader(path, config)
+    if isinstance(config.format, Xlsx):
+        from moshtari.sources.files_xlsx import XlsxReader
+
+        return XlsxReader(path, config)
+    return RecordReader(path, config)
 
 
 class RecordReader:
-    """Reads one file once. After `batches()` is exhausted, `extra` names the columns left out."""
+    """Reads one text file once. After `batches()`, `extra` names the columns left out."""
+
+    place = ""
 
     def __init__(self, path: Path, config: FilesConfig) -> None:
         self._path = path
         self._config = config
-        self._encoding = "utf-8" if is_wide(config.format.encoding) else config.format.encoding
-        self._encoding = self._encoding.replace("utf-8-sig", "utf-8")
+        form = config.format
+        assert not isinstance(form, Parquet | Xlsx)
+        self._form = form
+        encoding = "utf-8" if is_wide(form.encoding) else form.encoding
+        self._encoding = encoding.replace("utf-8-sig", "utf-8")
         self.extra: tuple[str, ...] = ()
 
     def batches(self) -> Iterator[RecordBatch]:
         """All records in the file's order. Raises FileFormatError when the file is not usable."""
-        blocks = (
-            Block(block, self._encoding)
-            for block in line_blocks(self._path, self._config.format.encoding)
-        )
-        form = self._config.format
-        if isinstance(form, Delimited):
-            yield from self._delimited(form, blocks)
-        elif isinstance(form, FixedWidth):
-            yield from self._fixed_width(form, blocks)
+        lines = line_blocks(self._path, self._form.encoding)
+        if isinstance(self._form, JsonLines):
+            yield from self._json_lines(lines)
+            return
+        blocks = (Block(block, self._encoding) for block in lines)
+        if isinstance(self._form, Delimited):
+            yield from self._delimited(self._form, blocks)
         else:
-            yield from self._json_lines(form, blocks)
+            yield from self._fixed_width(self._form, blocks)
+
+    def raw(self, ranges: Sequence[tuple[int, int]]) -> Iterator[tuple[int, bytes]]:
+        """The bytes of ranges of lines, as they stand in the file."""
+        return raw_lines(self._path, self._form.encoding, ranges)
 
     # Delimited ------------------------------------------------------------------------------
 
     def _delimited(self, form: Delimited, blocks: Iterator[Block]) -> Iterator[RecordBatch]:
-        wanted = _headers(self._config)
+        wanted = headers(self._config)
         splitter = Splitter(form, blocks)
         header: list[str] | None = None
         places = list(range(len(wanted)))
@@ -85,13 +97,7 @@ class RecordReader:
         if form.header:
             header = splitter.header()
             names = [name.strip() for name in header]
-            _require(wanted, names)
-            twice = [name for name in wanted if names.count(name) > 1]
-            if twice:
-                raise FileFormatError(
-                    f"the header names column {twice[0]!r} more than once",
-                    "Give each column of the file a name of its own",
-                )
+            require_once(wanted, names)
             self.extra = tuple(name for name in names if name not in wanted)
             places, width = [names.index(name) for name in wanted], len(names)
         for rows, first, last, dirty, ascii_only, broken in splitter.rows():
@@ -103,7 +109,7 @@ class RecordReader:
     # Fixed width ----------------------------------------------------------------------------
 
     def _fixed_width(self, form: FixedWidth, blocks: Iterator[Block]) -> Iterator[RecordBatch]:
-        places = [form.columns[name] for name in _headers(self._config)]
+        places = [form.columns[name] for name in headers(self._config)]
         cuts = [slice(start - 1, start - 1 + width) for start, width in places]
         least = max(start for start, _ in places)
 
@@ -112,38 +118,24 @@ class RecordReader:
                 return f"the line ends before column {least}"
             return [line[cut].strip() for cut in cuts]
 
-        yield from _line_by_line(blocks, split, len(cuts), form.skip_lines)
+        number = 1
+        for block in blocks:
+            batch, count = line_by_line(block, split, len(cuts), number, form.skip_lines)
+            number += count
+            yield batch
 
     # JSON lines -----------------------------------------------------------------------------
 
-    def _json_lines(self, _form: JsonLines, blocks: Iterator[Block]) -> Iterator[RecordBatch]:
-        wanted = _headers(self._config)
-        decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
-        seen: dict[str, None] = {}
-
-        def split(line: str) -> Row | str:
-            try:
-                found = decoder.decode(line.encode("utf-8"))
-                row = [_json_text(found[name]) if name in found else None for name in wanted]
-            except (msgspec.DecodeError, UnicodeError):
-                return "the line is not one JSON object"
-            seen.update(dict.fromkeys(found))
-            return row
-
+    def _json_lines(self, blocks: Iterator[bytes]) -> Iterator[RecordBatch]:
+        wanted = headers(self._config)
+        splitter = JsonLinesSplitter(wanted)
         records = 0
-        for batch in _line_by_line(blocks, split, len(wanted), 0):
+        for batch in splitter.batches(blocks, self._encoding):
             records += len(batch.first)
             yield batch
         if records:
-            _require(wanted, tuple(seen))
-        self.extra = tuple(name for name in seen if name not in wanted)
-
-
-def _unstorable(row: Row) -> str | None:
-    text = "".join(value for value in row if value)
-    if _UNDECODABLE.search(text):
-        return "the bytes are not of the file's encoding"
-    return "a NUL character, which PostgreSQL cannot store" if NUL in text else None
+            require(wanted, tuple(splitter.seen))
+        self.extra = tuple(name for name in splitter.seen if name not in wanted)
 
 
 def _sift(
@@ -160,7 +152,7 @@ def _sift(
     for row, begin, end in zip(rows, first, last, strict=True):
         if not row:
             continue
-        reason = _unstorable(row) if dirty else None
+        reason = unstorable(row) if dirty else None
         if len(row) != width:
             reason = f"the line has {len(row)} fields instead of {width}"
         elif row == header:
@@ -170,43 +162,3 @@ def _sift(
         else:
             broken.append((begin, end, reason))
     return [k[0] for k in kept], [k[1] for k in kept], [k[2] for k in kept]
-
-
-def _line_by_line(
-    blocks: Iterator[Block], split: Any, width: int, skip: int
-) -> Iterator[RecordBatch]:
-    """Batches of a format in which a record is a line."""
-    number = 0
-    for block in blocks:
-        rows: list[Row] = []
-        at: list[int] = []
-        broken: list[tuple[int, int, str]] = []
-        for line in block.lines():
-            number += 1
-            line = line.rstrip("\r\n")
-            if number <= skip or not line.strip():
-                continue
-            found = (
-                "the bytes are not of the file's encoding"
-                if (block.dirty and _UNDECODABLE.search(line))
-                else split(line)
-            )
-            if not isinstance(found, str):
-                found = _unstorable(found) or found
-            if isinstance(found, str):
-                broken.append((number, number, found))
-            else:
-                rows.append(found)
-                at.append(number)
-        columns: list[Sequence[str | None]] = (
-            list(zip(*rows, strict=True)) if rows else [()] * width
-        )
-        yield RecordBatch(columns, at, at, broken, block.ascii)
-
-
-def _json_text(raw: msgspec.Raw) -> str | None:
-    """A JSON value as text: strings decoded, null as None, the rest exactly as it is written."""
-    value = bytes(raw)
-    if value[:1] == b'"':
-        return msgspec.json.decode(value, type=str)
-    return None if value == b"null" else value.decode("utf-8")

@@ -3,38 +3,16 @@
 from __future__ import annotations
 
 import csv
-import io
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from moshtari.sources.files_bytes import FileFormatError
 from moshtari.sources.files_config import Delimited
+from moshtari.sources.files_lines import Block
 
 # Python's default (128 KB) is less than a long e-mail with its quotations. The limit is the
 # process's own; it is only ever raised.
 csv.field_size_limit(max(csv.field_size_limit(), 1024 * 1024))
-
-# PostgreSQL cannot store it.
-NUL = "\0"
-
-
-class Block:
-    """A block of lines, decoded; `dirty` if a record in it may hold what cannot be stored."""
-
-    __slots__ = ("ascii", "dirty", "text")
-
-    def __init__(self, block: bytes, encoding: str) -> None:
-        try:
-            self.text = block.decode(encoding)
-            self.dirty = NUL in self.text
-        except UnicodeDecodeError:
-            self.text = block.decode(encoding, "surrogateescape")
-            self.dirty = True
-        self.ascii = self.text.isascii()
-
-    def lines(self) -> list[str]:
-        return list(io.StringIO(self.text, newline="\n"))
-
 
 Rows = tuple[list[list[str]], Sequence[int], Sequence[int], bool, bool, list[tuple[int, int, str]]]
 

@@ -13,29 +13,36 @@ import tempfile
 import weakref
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 
-from moshtari.sources.files_bytes import raw_lines
+from moshtari.sources.files_bytes import FileFormatError
 from moshtari.sources.files_config import Exclusion, FilesConfig
-from moshtari.sources.files_records import RecordBatch, RecordReader
+from moshtari.sources.files_lines import RecordBatch, Records
+from moshtari.sources.files_records import reader_of
 from moshtari.sources.files_types import TypedColumn, literal, quoted, typed_column
 
 # Rows that go into DuckDB at a time: about one of its row groups.
 _ROWS_AT_ONCE = 120_000
+# Rejected records whose bytes are taken up at a time.
+_RAW_AT_ONCE = 500
 # Records kept staged for the next entity, over all files; beyond it the oldest file is let go.
 _ROWS_KEPT = 20_000_000
 
 
 @dataclass(frozen=True)
 class StagedFile:
-    """One file in DuckDB: its records, which were rejected, and which were excluded by name."""
+    """One file in DuckDB: its records, which were rejected, and which were excluded by name.
 
-    path: Path
+    `place` is what stands before a record's number in its position.
+    """
+
     table: str
+    place: str
     rejects: str
     rows: int
     rejected: int
@@ -67,48 +74,92 @@ class Stage:
         self._finish("shape", "", derive={}, exclude=())
         return "shape"
 
+    def known(self, name: str, checksum: str) -> StagedFile | None:
+        """The file, if it is staged already."""
+        return self._staged.get(f"{checksum} {name}")
+
     def file(self, path: Path, name: str, checksum: str) -> StagedFile:
-        """The file's records, parsed now unless they are staged already.
+        """Stage the file's records; its bytes are not needed afterwards.
 
         `name` is what expressions see as `file`. Raises FileFormatError, or duckdb.Error when an
         expression of `derive` or `exclude` fails on the data; then nothing is staged.
         """
-        key = f"{checksum} {name}"
-        if key not in self._staged:
-            self._number += 1
-            table = f"file_{self._number}"
-            try:
-                self._staged[key] = self._load(path, name, table)
-            except BaseException:
-                self._drop(table)
-                raise
-            self._let_go()
-        return self._staged[key]
+        self._number += 1
+        table = f"file_{self._number}"
+        try:
+            staged = self._load(path, name, table)
+        except BaseException:
+            self._drop(table)
+            raise
+        self._staged[f"{checksum} {name}"] = staged
+        self._let_go()
+        return staged
+
+    def forget(self, name: str, checksum: str) -> None:
+        """Drop a file that is not needed again."""
+        staged = self._staged.pop(f"{checksum} {name}", None)
+        if staged is not None:
+            self._drop(staged.table)
+
+    def ranges(self, staged: StagedFile, lines: Sequence[int]) -> list[tuple[int, int]]:
+        """First and last line of the records that begin on these lines, in their order."""
+        self.db.register("wanted", pa.table({"line": pa.array(lines, pa.int64())}))
+        found = self._all(
+            f"select distinct line, __last from {staged.table} "
+            "where line in (select line from wanted) order by line"
+        )
+        self.db.unregister("wanted")
+        return [(first, last) for first, last in found]
 
     def rejected(self, staged: StagedFile) -> Iterator[tuple[int, str, bytes]]:
         """First line, reason and raw bytes of each rejected record, in the file's order."""
-        found = self._all(f"select first, last, reason from {staged.rejects} order by first")
-        ranges = [(first, last) for first, last, _ in found]
-        encoding = self._config.format.encoding
-        for (first, _, reason), (_, raw) in zip(
-            found, raw_lines(staged.path, encoding, ranges), strict=True
-        ):
-            yield first, reason, raw
+        cursor = self.db.cursor()
+        try:
+            cursor.execute(
+                f"select first, reason, raw from {staged.rejects} "
+                f"inner join {staged.rejects}_raw using (first) order by first"
+            )
+            while found := cursor.fetchmany(_RAW_AT_ONCE):
+                yield from found
+        finally:
+            cursor.close()
 
     def _load(self, path: Path, name: str, table: str) -> StagedFile:
-        reader = RecordReader(path, self._config)
+        reader = reader_of(path, self._config)
         self._create(table, reader.batches())
         self._finish(table, name, self._config.derive, self._config.exclude)
         counts = self._all(f"select __excluded, count(*) from {table} group by 1")
         return StagedFile(
-            path=path,
             table=table,
+            place=reader.place,
             rejects=f"{table}_rejects",
             rows=sum(count for _, count in counts),
-            rejected=self._all(f"select count(*) from {table}_rejects")[0][0],
+            rejected=self._keep_raw(table, reader),
             excluded={rule.name: dict(counts).get(rule.name, 0) for rule in self._config.exclude},
             extra=reader.extra,
         )
+
+    def _keep_raw(self, table: str, reader: Records) -> int:
+        """The rejected records as received, read once more; gives how many there are."""
+        self.db.execute(f"create table {table}_rejects_raw (first bigint, raw blob)")
+        ranges = self._all(f"select first, last from {table}_rejects order by first")
+        found = iter(reader.raw(ranges)) if ranges else iter(())
+        kept = 0
+        while some := list(islice(found, _RAW_AT_ONCE)):
+            first, raw = zip(*some, strict=True)
+            rows = pa.table(
+                {"first": pa.array(first, pa.int64()), "raw": pa.array(raw, pa.binary())}
+            )
+            self.db.register("received", rows)
+            self.db.execute(f"insert into {table}_rejects_raw select first, raw from received")
+            self.db.unregister("received")
+            kept += len(some)
+        if kept != len(ranges):
+            raise FileFormatError(
+                "it has changed while it was being read",
+                "Write files under another name (.part) and rename them when complete; run again",
+            )
+        return kept
 
     def _create(self, table: str, batches: Iterator[RecordBatch] | list[RecordBatch]) -> None:
         """Typed records into `<table>_typed`, broken and mistyped ones into `<table>_rejects`."""
@@ -132,11 +183,7 @@ class Stage:
 
     def _arrow(self, batch: RecordBatch) -> pa.RecordBatch:
         arrays = [
-            pa.array(
-                map(column.prepare, values) if column.prepare else values,
-                pa.string(),
-                size=len(values),
-            )
+            _texts(column, values)
             for column, values in zip(self._columns, batch.columns, strict=True)
         ]
         arrays += [pa.array(batch.first, pa.int64()), pa.array(batch.last, pa.int64())]
@@ -165,7 +212,7 @@ class Stage:
             f"select line, __last, __reason from {table}_typed where __reason is not null"
         )
         query = (
-            f"select * exclude (__last, __reason), {literal(name)} as file "
+            f"select * exclude (__reason), {literal(name)} as file "
             f"from {table}_typed where __reason is null"
         )
         for column, expression in derive.items():
@@ -180,12 +227,22 @@ class Stage:
             self._drop(self._staged.pop(oldest).table)
 
     def _drop(self, table: str) -> None:
-        for name in (table, f"{table}_typed", f"{table}_rejects"):
+        for name in (table, f"{table}_typed", f"{table}_rejects", f"{table}_rejects_raw"):
             self.db.execute(f"drop table if exists {name}")
 
     def _all(self, query: str) -> list[tuple[Any, ...]]:
         found: list[tuple[Any, ...]] = self.db.execute(query).fetchall()
         return found
+
+
+def _texts(column: TypedColumn, values: Any) -> pa.Array:
+    """A column's texts as Arrow has them."""
+    if isinstance(values, pa.Array):
+        if column.prepare is None:
+            return values
+        values = values.to_pylist()
+    prepared = map(column.prepare, values) if column.prepare else values
+    return pa.array(prepared, pa.string(), size=len(values))
 
 
 def excluded(rules: Sequence[Exclusion]) -> str:

@@ -14,7 +14,7 @@ from functools import lru_cache
 
 import jdatetime
 
-from moshtari.sources.files_config import ColumnSpec, FilesConfig
+from moshtari.sources.files_config import ColumnSpec, FilesConfig, Parquet, Xlsx
 
 _DIGITS = "۰۱۲۳۴۵۶۷۸۹٠١٢٣٤٥٦٧٨٩"
 _LATIN = "01234567890123456789"
@@ -24,6 +24,8 @@ _DROPPED = "\u066c\u200c\u200e\u200f\u061c\u2066\u2067\u2069\u00a0\u202f\ufeff"
 
 _TO_LATIN = str.maketrans(_DIGITS, _LATIN)
 _DAY = re.compile(r"\s*(\d{4})[-/](\d{1,2})[-/](\d{1,2})(?!\d)(.*)", re.DOTALL)
+# Before a moment that the file holds as a date, not as text: neither pattern nor calendar are its.
+REAL = "\x02"
 # Stands for a date that is none; it is no date in any type either.
 _NO_DATE = "no such day"
 
@@ -56,17 +58,27 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+def reads_moments(spec: ColumnSpec, config: FilesConfig) -> bool:
+    """Whether a real date of this column needs `REAL` before it, for its texts are read else."""
+    jalali = (spec.calendar or config.calendar) == "jalali"
+    return spec.type in ("date", "timestamp") and (jalali or spec.format is not None)
+
+
 def typed_column(name: str, spec: ColumnSpec, config: FilesConfig) -> TypedColumn:
     """The expressions of one column, over a column of the same name that holds the file's text."""
     column = quoted(name)
     prepare = None
     if spec.type in ("date", "timestamp") and (spec.calendar or config.calendar) == "jalali":
         prepare = _from_jalali(spec.format)
-    if spec.type in ("text", "json"):
-        text = _without_nulls(column, config.null_values)
-        value = column if spec.type == "text" else f"try_cast({column} as json)"
+    if spec.type in ("text", "json", "text[]"):
+        text = _without_nulls(column, config.nulls)
+        value = {
+            "text": column,
+            "json": f"try_cast({column} as json)",
+            "text[]": _list(column),
+        }[spec.type]
         return TypedColumn(name, spec.type, text, text, value, prepare)
-    nulls = tuple({value.strip() for value in config.null_values} | {""})
+    nulls = tuple({value.strip() for value in config.nulls} | {""})
     marks = (_DIGITS, _LATIN)
     if spec.type != "id":
         marks = (_DIGITS + _SIGNS + _DROPPED, _LATIN + _PLAIN)
@@ -105,8 +117,16 @@ def _value(column: str, spec: ColumnSpec, config: FilesConfig, *, prepared: bool
             f"when lower({column}) in ({false}) then false end"
         )
     if spec.type in ("date", "timestamp"):
-        pattern = None if prepared else spec.format
-        return _date(column, pattern) if spec.type == "date" else _timestamp(column, pattern)
+        form = _date if spec.type == "date" else _timestamp
+        if prepared or spec.format is None:
+            return form(column, None)
+        if not isinstance(config.format, Parquet | Xlsx):
+            return form(column, spec.format)
+        real = form(f"substr({column}, 2)", None)
+        return (
+            f"case when starts_with({column}, {literal(REAL)}) then {real} "
+            f"else {form(column, spec.format)} end"
+        )
     number = column
     if config.thousands_separator:
         number = f"replace({number}, {literal(config.thousands_separator)}, '')"
@@ -121,6 +141,14 @@ def _value(column: str, spec: ColumnSpec, config: FilesConfig, *, prepared: bool
     return (
         f"case when {exact} and {number} not in ('.', '+.', '-.') "
         f"then try_cast({number} as decimal({width},{scale})) end"
+    )
+
+
+def _list(column: str) -> str:
+    """A JSON array of texts; a number or flag in it is taken as it is written."""
+    return (
+        f"case when json_valid({column}) and json_type({column}) = 'ARRAY' "
+        f"then try_cast(try_cast({column} as json) as varchar[]) end"
     )
 
 
@@ -150,6 +178,8 @@ def _from_jalali(pattern: str | None) -> Callable[[str | None], str | None]:
     def convert(value: str | None) -> str | None:
         if value is None or not value.strip():
             return value
+        if value.startswith(REAL):
+            return value[1:]
         text = value.translate(_TO_LATIN)
         if pattern is not None:
             return _parsed_jalali(text.strip(), pattern)

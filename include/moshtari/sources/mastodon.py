@@ -18,7 +18,7 @@ are snowflakes, the time in milliseconds shifted by 16 bits, so no state is need
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, ClassVar, Literal, TypeAlias
 from urllib.parse import parse_qs, quote, unquote, urlsplit
@@ -30,6 +30,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 from moshtari.sources.base import (
     Batch,
     CheckResult,
+    KeptRecord,
     RejectedRecord,
     SourceContext,
     SourceError,
@@ -48,6 +49,7 @@ from moshtari.sources.mastodon_records import (
     has_snowflake,
     mention_row,
 )
+from moshtari.sources.mastodon_replay import replay_mentions
 
 NOTIFICATIONS = "/api/v1/notifications"
 INSTANCE = "/api/v2/instance"
@@ -127,6 +129,13 @@ class MastodonSource:
             raise ValueError(f"source {self.name} supplies no {entity}")
         with self._client() as client:
             yield from reject_once(self._batches(client, window))
+
+    def replay(self, entity: str, records: Sequence[KeptRecord], window: Window) -> Iterator[Batch]:
+        """What was kept, decoded again."""
+        yield from replay_mentions(records, self._config.brand_handle)
+
+    def replays_anew(self, entity: str) -> bool:
+        return False
 
     def check(self) -> list[CheckResult]:
         """Asks every timeline for one post; an empty one is told, for it may be misspelt."""

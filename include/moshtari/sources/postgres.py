@@ -15,9 +15,9 @@ open at the last reading are read too, however long it took. What is read twice 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
 from typing import ClassVar, TypeVar
 
 import psycopg
@@ -29,6 +29,7 @@ from moshtari.sources.base import (
     Batch,
     BinaryCopy,
     CheckResult,
+    KeptRecord,
     RejectedRecord,
     SourceContext,
     SourceError,
@@ -37,6 +38,7 @@ from moshtari.sources.base import (
     Window,
 )
 from moshtari.sources.postgres_config import PostgresConfig
+from moshtari.sources.postgres_replay import KeyedRecords
 from moshtari.sources.postgres_text import parse_copy_text
 
 _BLOCK = 256 * 1024
@@ -99,6 +101,23 @@ class PostgresSource:
     def mark(self, entity: str) -> str | None:
         """The oldest transaction that was open at the last reading (xid8)."""
         return self._marks.get(entity)
+
+    def replay(self, entity: str, records: Sequence[KeptRecord], window: Window) -> Iterator[Batch]:
+        """The rows of the records' keys as they are now: kept are results of the old mapping."""
+        keyed = KeyedRecords(ENTITIES[entity], records)
+        yield from keyed.without_key()
+        if keyed.keys:
+            with self._session(entity) as connection:
+                readings = self._probe(connection, entity)
+                texts = {name: reading.as_text for name, reading in readings.items()}
+                found = self._select(entity, replace(window, start=None), texts, "false")
+                select = keyed.among(found, connection)
+                lines = self._told(entity, _text_lines(connection, select))
+                yield from keyed.rows(tuple(readings), (row for _, row in lines if row))
+            yield from keyed.not_found(window)
+
+    def replays_anew(self, entity: str) -> bool:
+        return True
 
     def check(self) -> list[CheckResult]:
         """Connection, then each entity's table, columns and permission."""
@@ -241,14 +260,10 @@ class PostgresSource:
         key = [names.index(name) for name in ENTITIES[entity].key]
         rows: list[tuple[str | None, ...]] = []
         positions: list[str] = []
-        with (
-            connection.cursor() as cursor,
-            cursor.copy(_sql(f"copy ({select}) to stdout")) as copy,
-        ):
-            for line in copy:
-                row = parse_copy_text(bytes(line))
+        with closing(_text_lines(connection, select)) as lines:
+            for line, row in lines:
                 if row is None:
-                    yield RejectedRecord("no key", "not UTF-8 text", bytes(line))
+                    yield RejectedRecord("no key", "not UTF-8 text", line)
                     continue
                 rows.append(row)
                 positions.append("/".join(row[index] or "" for index in key) or "no key")
@@ -289,6 +304,18 @@ def _extended(
     missing = [f", null::{kind} as {name}" for name, kind in types.items() if name not in given]
     selected = ", ".join(f"{expression} as {name}" for name, expression in expressions.items())
     return f"select {selected} from (select *{''.join(missing)} from ({select}) as given) as rows"
+
+
+def _text_lines(
+    connection: psycopg.Connection, select: str
+) -> Generator[tuple[bytes, tuple[str | None, ...] | None]]:
+    """Each row as it came and as values; None for one that is no text."""
+    with (
+        connection.cursor() as cursor,
+        cursor.copy(_sql(f"copy ({select}) to stdout")) as copy,
+    ):
+        for line in copy:
+            yield bytes(line), parse_copy_text(bytes(line))
 
 
 def _blocks(connection: psycopg.Connection, select: str) -> Iterator[bytes]:

@@ -1,0 +1,122 @@
+"""JSON lines into columns of text: a whole block at once where it can be, else line by line.
+
+Numbers are taken as they are written, never as floats, so a value is either decoded as a text or
+kept raw. A block is decoded at once into a class made for the keys seen so far; what does not fit
+(a new key, a broken line, a record over two lines) sends that block, and no other, the slow way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from operator import attrgetter
+from typing import Any
+
+import msgspec
+
+from moshtari.sources.files_lines import Block, RecordBatch, Row, line_by_line
+
+# Beyond it the keys are data, such as ids, and no class could be made for them.
+_MOST_KEYS = 200
+_NOTHING = (b"", b"null")
+
+
+class JsonLinesSplitter:
+    """Splits blocks of lines; `seen` are the keys of all records so far, in their order."""
+
+    def __init__(self, wanted: Sequence[str]) -> None:
+        self._wanted = wanted
+        self._decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
+        self._numbers: set[str] = set()
+        self._known: tuple[int, int] = (0, 0)
+        self._fast: msgspec.json.Decoder[Any] | None = None
+        self._getters: list[tuple[str, attrgetter[Any] | None]] = []
+        self._line = 1
+        self.seen: dict[str, None] = {}
+
+    def batches(self, blocks: Iterator[bytes], encoding: str) -> Iterator[RecordBatch]:
+        """The records of all blocks; blank lines are nothing."""
+        for block in blocks:
+            batch = self._at_once(block, encoding)
+            if batch is None:
+                text = Block(block, encoding)
+                # An escape may stand for any character.
+                text.ascii = text.ascii and b"\\u" not in block
+                batch, count = line_by_line(text, self._split, len(self._wanted), self._line)
+                self._learn()
+                self._line += count
+            yield batch
+
+    def _split(self, line: str) -> Row | str:
+        try:
+            found = self._decoder.decode(line.encode("utf-8"))
+            row = [_text(found.get(name)) for name in self._wanted]
+        except (msgspec.DecodeError, UnicodeError, RecursionError):
+            return "the line is not one JSON object"
+        self.seen.update(dict.fromkeys(found))
+        for name in self._wanted:
+            if name not in self._numbers and bytes(found.get(name, b"n"))[:1] not in b'"n':
+                self._numbers.add(name)
+        return row
+
+    def _learn(self) -> None:
+        known = (len(self.seen), len(self._numbers))
+        if known == self._known or len(self.seen) > _MOST_KEYS:
+            return
+        self._known = known
+        fields: list[tuple[str, Any, Any]] = []
+        names: dict[str, str] = {}
+        places: dict[str, str] = {}
+        for place, name in enumerate(self.seen):
+            field = f"f{place}"
+            is_text = name in self._wanted and name not in self._numbers
+            kind: Any = str | None if is_text else msgspec.Raw
+            fields.append((field, kind, None if is_text else msgspec.Raw()))
+            names[field], places[name] = name, field
+        record = msgspec.defstruct(
+            "Record", fields, rename=names, forbid_unknown_fields=True, gc=False
+        )
+        self._fast = msgspec.json.Decoder(record)
+        self._getters = [
+            (name, attrgetter(places[name]) if name in places else None) for name in self._wanted
+        ]
+
+    def _at_once(self, block: bytes, encoding: str) -> RecordBatch | None:
+        if self._fast is None or len(self.seen) > _MOST_KEYS:
+            return None
+        count = block.count(b"\n") + (not block.endswith(b"\n"))
+        # A line that begins and ends with braces, and is one of as many records as there are
+        # lines, is one record.
+        ends = block.count(b"}\n{") or block.count(b"}\r\n{")
+        if ends != count - 1 or block[:1] != b"{" or b"\\u0000" in block:
+            return None
+        try:
+            if encoding != "utf-8":
+                block = block.decode(encoding).encode("utf-8")
+            rows = self._fast.decode_lines(block)
+            if len(rows) != count or not block.rstrip(b"\r\n").endswith(b"}"):
+                return None
+            columns = [self._column(name, getter, rows) for name, getter in self._getters]
+        except (msgspec.DecodeError, UnicodeError, RecursionError):
+            return None
+        at = range(self._line, self._line + count)
+        self._line += count
+        ascii_only = block.isascii() and b"\\u" not in block
+        return RecordBatch(columns, at, at, [], ascii_only)
+
+    def _column(
+        self, name: str, getter: attrgetter[Any] | None, rows: list[Any]
+    ) -> list[str | None]:
+        if getter is None:
+            return [None] * len(rows)
+        values = map(getter, rows)
+        if name not in self._numbers:
+            return list(values)
+        return [_text(value) for value in values]
+
+
+def _text(raw: msgspec.Raw | None) -> str | None:
+    """A JSON value as text: strings decoded, null as None, the rest exactly as it is written."""
+    value = b"" if raw is None else bytes(raw)
+    if value[:1] == b'"':
+        return msgspec.json.decode(value, type=str)
+    return None if value in _NOTHING else value.decode("utf-8")
