@@ -98,15 +98,14 @@ def land(settings: Settings, load_id: int, texts: list[tuple[str, str]]) -> None
         )
         copy_sql = (
             "copy raw.tickets (ticket_id, subject, body, created_at, updated_at, channel, status,"
-            " tags, _source, _key, _load_id, _known_from, _content_hash) from stdin"
+            " tags, _source, _key, _load_id, _known_from) from stdin"
         )
         with admin.cursor().copy(copy_sql) as copy:
             for place, (subject, body) in enumerate(texts):
                 key = f"{load_id}-{place}"
                 copy.write_row(
-                    (key, subject, body, DAY, DAY, "web", "open", "{}", "desk", key, load_id, DAY,
-                     "00000000-0000-0000-0000-000000000000")
-                )  # fmt: skip
+                    (key, subject, body, DAY, DAY, "web", "open", "{}", "desk", key, load_id, DAY)
+                )
         admin.commit()
         admin.execute("analyze raw.tickets")
 

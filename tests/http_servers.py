@@ -11,9 +11,10 @@ from zoneinfo import ZoneInfo
 
 from moshtari.demo.help_desk_store import Position
 from moshtari.demo.social import Span
-from moshtari.sources.base import RejectedRecord, SourceContext, TextRows, Window
+from moshtari.sources.base import RejectedRecord, Source, SourceContext, TextRows, Window
 from moshtari.sources.http import HttpPolicy
 from moshtari.sources.mastodon import MastodonConfig, MastodonSource, first_id
+from moshtari.sources.x import XConfig, XHttpPolicy, XSource
 from moshtari.sources.zendesk import ZendeskConfig, ZendeskSource
 
 EMAIL, TOKEN = "warehouse@pishkhan.example", "open sesame"
@@ -183,6 +184,21 @@ def mastodon(base_url: str, *, sleep: Any = None, **config: Any) -> MastodonSour
     return MastodonSource("social", parsed, CONTEXT, sleep=Sleeps() if sleep is None else sleep)
 
 
+def x(base_url: str, *, sleep: Any = None, **config: Any) -> XSource:
+    http = XHttpPolicy(**{"timeout_seconds": 5, "tries": 4} | config.pop("http", {}))
+    parsed = XConfig(
+        **{
+            "kind": "x",
+            "base_url": base_url,
+            "token": TOKEN,
+            "query": "@pishkhan -is:retweet",
+            "http": http,
+        }
+        | config
+    )
+    return XSource("posts", parsed, CONTEXT, sleep=Sleeps() if sleep is None else sleep)
+
+
 @dataclass
 class Reading:
     """All that one reading yielded."""
@@ -197,7 +213,7 @@ class Reading:
         return found
 
 
-def read(source: ZendeskSource | MastodonSource, entity: str, window: Window) -> Reading:
+def read(source: Source, entity: str, window: Window) -> Reading:
     reading = Reading()
     for batch in source.read(entity, window):
         if isinstance(batch, RejectedRecord):

@@ -1,6 +1,7 @@
 -- Grain: source and entity of which anything was landed for the business day, or is overdue.
 -- Figures of the ledger alone. What is usual is the median of earlier days of the same kind (weekend or
--- not), first loads left out, several days that came at once spread over them.
+-- not), first loads left out, several days that came at once spread over them. A replay of quarantined
+-- records reads nothing of its own: it takes what it landed out of what its first load had rejected.
 with day as (
     select
         current_setting('moshtari.business_date')::date as business_date,
@@ -8,20 +9,37 @@ with day as (
         string_to_array(current_setting('moshtari.weekend'), ',') as weekend
 ),
 
+replays as (
+    select
+        (details ->> 'of_load')::bigint as of_load,
+        sum((details ->> 'replayed')::bigint) as records
+    from ops.loads
+    where status = 'landed' and details ? 'replayed'
+    group by 1
+),
+
 landed as (
     select
         loads.*,
         day.business_date as asked_for,
+        loads.details ? 'replayed' as is_replay,
+        coalesce(replays.records, 0) as replayed_records,
         -- A load that was mended and repeated is judged by its last attempt.
-        row_number() over (
+        not loads.details ? 'replayed'
+        and row_number() over (
             partition by
-                loads.source, loads.entity, loads.business_date, coalesce(loads.origin, '')
+                loads.source,
+                loads.entity,
+                loads.business_date,
+                coalesce(loads.origin, ''),
+                loads.details ? 'replayed'
             order by loads.load_id desc
         ) = 1 as is_last_attempt,
         (trim(to_char(loads.business_date, 'day')) = any(day.weekend))
         = (trim(to_char(day.business_date, 'day')) = any(day.weekend)) as same_kind_of_day
     from ops.loads as loads
     cross join day
+    left join replays on loads.load_id = replays.of_load
     where loads.status = 'landed'
 ),
 
@@ -32,11 +50,12 @@ by_day as (
         business_date,
         same_kind_of_day,
         sum(landed_rows) / (business_date - min(covers_from) + 1) as landed_rows,
-        sum(read_rows) / count(*) as read_rows
+        sum(read_rows) filter (where not is_replay)
+        / count(*) filter (where not is_replay) as read_rows
     from landed
     where business_date < asked_for
     group by source, entity, business_date, same_kind_of_day
-    having count(*) = count(covers_from)
+    having count(*) = count(covers_from) and not bool_and(is_replay)
 ),
 
 recent as (
@@ -69,9 +88,10 @@ arrived as (
         source,
         entity,
         sum(landed_rows) filter (where business_date = asked_for) as landed_rows,
-        sum(read_rows) filter (where business_date = asked_for) as read_rows,
+        sum(read_rows) filter (where business_date = asked_for and not is_replay) as read_rows,
         sum(read_rows) filter (where is_last_attempt) as read_in_all,
-        sum(quarantined_rows) filter (where is_last_attempt) as quarantined_rows,
+        sum(greatest(quarantined_rows - replayed_records, 0)) filter (where is_last_attempt)
+        as quarantined_rows,
         bool_or(covers_from is null) as is_first_load,
         bool_and(read_rows = landed_rows + unchanged_rows + quarantined_rows) as ledger_adds_up
     from landed

@@ -18,13 +18,11 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from moshtari.operations import quarantine_commands
 from moshtari.settings import ConfigError, Settings, load_deployment, load_settings
 
-app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app.add_typer(quarantine_commands.app, name="quarantine")
 console = Console()
 errors = Console(stderr=True)
 
@@ -38,17 +36,20 @@ Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Busine
 def main() -> None:
     """Run the command line; known errors become one clear line and exit status 1."""
     from moshtari.demo.scenario import DemoBusyError
+    from moshtari.landing.errors import ExtractError, LandingError
     from moshtari.operations.airflow import AirflowSetupError
     from moshtari.operations.airflow_api import AirflowApiError
     from moshtari.operations.nights import NightBusyError, NightFailedError
     from moshtari.operations.stack import StackError
     from moshtari.publication import PublicationError
     from moshtari.scores import NoHistoryError
+    from moshtari.sources.base import SourceError
     from moshtari.warehouse.embedded import EmbeddedServerError
 
     known = (
         ConfigError, DemoBusyError, AirflowSetupError, AirflowApiError, NightBusyError,
         NightFailedError, StackError, PublicationError, NoHistoryError, EmbeddedServerError,
+        ExtractError, LandingError, SourceError,
     )  # fmt: skip
     try:
         app()
@@ -66,6 +67,7 @@ def main() -> None:
 
 @app.callback()
 def choose(
+    context: typer.Context,
     on_demo: Annotated[
         bool, typer.Option("--demo", help="Act on the demo, whatever deployment is here.")
     ] = False,
@@ -78,6 +80,7 @@ def choose(
         from moshtari.demo import scenario
 
         os.environ["MOSHTARI_CONFIG"] = str(scenario.CONFIG)
+    context.obj = quarantine_commands.Deployed(console, _deployment)
 
 
 @app.command()
@@ -253,6 +256,26 @@ def identity(
 
     settings, config = _deployment()
     show(console, settings, load_deployment(config), what, limit)
+
+
+@app.command()
+def accept_load(
+    source: str,
+    entity: str,
+    date_: Annotated[datetime, typer.Option("--date", formats=["%Y-%m-%d"])],
+    because: Annotated[str, typer.Option(help="Why so few rows are right; it is kept.")],
+) -> None:
+    """Confirm a load that was held for having far fewer rows than usual, and land it."""
+    from moshtari.landing.held import land_held
+
+    settings, config = _deployment()
+    day = date_.date()
+    summary = land_held(settings, load_deployment(config), source, entity, day, because)
+    console.print(
+        f"{source}.{entity} of {day}: {summary.read:,} read, {summary.landed:,} landed, "
+        f"{summary.unchanged:,} unchanged, {summary.quarantined:,} quarantined."
+    )
+    console.print(f"Finish the day with `{_program()} run --date {day}`.", highlight=False)
 
 
 @app.command()

@@ -116,6 +116,23 @@ class Identity(BaseModel):
     corrections: Path | None = None
 
 
+class Holds(BaseModel):
+    """Which loads are suspiciously small, and are held until somebody confirms them."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    # Share of the usual rows of a day below which a load is held; 0 holds none.
+    below_share: float = Field(default=0.2, ge=0, le=1)
+    # Where fewer rows than these are usual, chance decides too much.
+    fewest_rows: int = Field(default=30, ge=1)
+    # Another share for one source, or one entity of it: {shop: 0.5, "shop.refunds": 0}.
+    shares: dict[str, float] = Field(default_factory=dict)
+
+    def share(self, source: str, entity: str) -> float:
+        """The share that holds for one entity of a source."""
+        return self.shares.get(f"{source}.{entity}", self.shares.get(source, self.below_share))
+
+
 class Deployment(BaseModel):
     """One shop's (or group's) warehouse, as its YAML file describes it."""
 
@@ -128,6 +145,7 @@ class Deployment(BaseModel):
     vars: dict[str, str | int | float | bool | list[str]] = Field(default_factory=dict)
     outreach: Outreach = Outreach()
     identity: Identity = Identity()
+    holds: Holds = Holds()
     sources: dict[str, dict[str, Any]] = Field(min_length=1)
     file: Path = Path("moshtari.yml")
 

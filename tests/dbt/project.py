@@ -91,7 +91,7 @@ def land(pg: psycopg.Connection, entity: str, *rows: dict[str, Any]) -> None:
             row["updated_at"] = row["ordered_at"]
         system["_key"] = "/".join(str(row[name]) for name in found.key)
         system["_changed_at"] = row.get("updated_at") or row.get("created_at")
-        values = {**row, **system, "_content_hash": "00000000-0000-0000-0000-000000000000"}
+        values = {**row, **system}
         pg.execute(
             sql.SQL("insert into raw.{} ({}) values ({})").format(
                 sql.Identifier(entity),

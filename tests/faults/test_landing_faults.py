@@ -42,7 +42,7 @@ FINGERPRINT = """
 select
     count(*),
     count(distinct _key),
-    md5(string_agg(_key || _content_hash::text || _known_from::text, ',' order by _key))
+    md5(string_agg((to_jsonb(orders) - '_load_id')::text, ',' order by _key))
 from raw.orders
 """
 

@@ -33,23 +33,23 @@ ORDERS = """
     insert into raw.orders (
         order_id, guest_email, guest_phone, ordered_at, updated_at, status, currency,
         gross_amount, discount_amount, shipping_amount, tax_amount, total_amount, coupon_codes,
-        direction, _source, _key, _load_id, _known_from, _content_hash
+        direction, _source, _key, _load_id, _known_from
     )
     select
         'o' || n, %(email)s, %(phone)s, %(day)s::date + interval '9 hours',
         %(day)s::date + interval '9 hours', 'paid', 'IRR', 1000, 0, 0, 0, 1000, '{}', 'sale',
-        'shop', 'o' || n, %(load)s, %(day)s, md5(n::text)::uuid
+        'shop', 'o' || n, %(load)s, %(day)s
     from generate_series(1, 100) as n
 """
 TICKETS = """
     insert into raw.tickets (
         ticket_id, requester_name, requester_email, created_at, updated_at, channel, subject, body,
-        status, tags, _source, _key, _load_id, _known_from, _content_hash
+        status, tags, _source, _key, _load_id, _known_from
     )
     select
         't' || n, %(name)s, %(email)s, %(day)s::date + interval '9 hours',
         %(day)s::date + interval '9 hours', 'email', 'سفارش', 'دیر رسید', 'open', '{}', 'help',
-        't' || n, %(load)s, %(day)s, md5(n::text)::uuid
+        't' || n, %(load)s, %(day)s
     from generate_series(1, 10) as n
 """
 
@@ -418,6 +418,32 @@ def test_nothing_sent_on_a_holiday_is_no_empty_shop(settings, pg):
 def test_a_bad_load_that_was_mended_and_repeated_is_forgiven(settings, pg):
     add_load(pg, "shop", "orders", DAY, 80, quarantined=20)
     add_load(pg, "shop", "orders", DAY, 20)
+    run = begin_run(settings, DAY)
+    assert run_gate(settings, DEPLOYMENT, "arrivals", run.run_id).is_open
+
+
+def add_replay(pg: psycopg.Connection, of_load: int, day, replayed: int) -> None:
+    load_id = add_load(pg, "shop", "orders", day, replayed)
+    details = json.dumps({"replayed": replayed, "of_load": of_load})
+    pg.execute("update ops.loads set details = %s where load_id = %s", [details, load_id])
+
+
+def test_what_was_replayed_is_in_quarantine_no_longer(settings, pg):
+    bad = add_load(pg, "shop", "orders", DAY, 80, quarantined=20)
+    add_replay(pg, bad, DAY, 5)
+    run = begin_run(settings, DAY)
+    with pytest.raises(GateShutError, match="quarantine_share_is_small"):
+        run_gate(settings, DEPLOYMENT, "arrivals", run.run_id)
+    add_replay(pg, bad, DAY, 14)
+    assert run_gate(settings, DEPLOYMENT, "arrivals", run.run_id).is_open
+
+
+def test_a_replay_is_no_usual_night(settings, pg):
+    for before in range(1, 6):
+        day = DAY - timedelta(days=before)
+        bad = add_load(pg, "shop", "orders", day, 10, quarantined=90)
+        add_replay(pg, bad, day, 90)
+    add_replay(pg, add_load(pg, "shop", "orders", DAY, 0, quarantined=100), DAY, 100)
     run = begin_run(settings, DAY)
     assert run_gate(settings, DEPLOYMENT, "arrivals", run.run_id).is_open
 

@@ -231,8 +231,7 @@ def _copy(
     found = ENTITIES[entity]
     fillers = {"text": "-", "numeric": 0, "boolean": False, "text[]": [], "jsonb": "{}"}
     names = [column.name for column in found.columns]
-    columns = [*names, "_source", "_key", "_load_id", "_known_from", "_changed_at",
-               "_content_hash", "_is_deleted"]  # fmt: skip
+    columns = [*names, "_source", "_key", "_load_id", "_known_from", "_changed_at", "_is_deleted"]
     with pg.cursor().copy(f"copy raw.{entity} ({', '.join(columns)}) from stdin") as copy:
         for version in last.values():
             row = {"status": "completed", "currency": "IRR", "direction": "sale"} | version.row
@@ -245,5 +244,4 @@ def _copy(
                 values.append(json.dumps(value) if isinstance(value, dict) else value)
             known_from = "-infinity" if night == 0 else FIRST_DAY + timedelta(days=night)
             copy.write_row([*values, version.source, version.key, load_id, known_from,
-                            version.changed_at, "00000000-0000-0000-0000-000000000000",
-                            version.is_deleted])  # fmt: skip
+                            version.changed_at, version.is_deleted])  # fmt: skip

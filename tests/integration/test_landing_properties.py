@@ -78,7 +78,7 @@ def test_order_and_cut_of_batches_do_not_matter_and_twice_is_once(
 ) -> None:
     # Keys that meet, so that versions compete.
     rows = [{**row, "order_id": f"k{number % 3}"} for number, row in enumerate(rows)]
-    columns = "_key, _content_hash, _changed_at, status"
+    columns = "_key, _changed_at, status"
     emptied()
     load(settings, Feed(text_rows(rows)))
     once = versions(pg, columns)

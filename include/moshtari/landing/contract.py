@@ -36,7 +36,6 @@ SYSTEM_COLUMNS: tuple[tuple[str, str, str], ...] = (
         "timestamptz",
         "When the source changed the row; versions of a key are ordered by it, then by _load_id.",
     ),
-    ("_content_hash", "uuid not null", "md5 of the contract columns; equal content lands once."),
     (
         "_is_deleted",
         "boolean not null default false",
@@ -171,8 +170,10 @@ def raw_table_ddl(entity: Entity | str) -> str:
     lines += [f"    {name} {declaration}" for name, declaration, _ in SYSTEM_COLUMNS]
     statements = [
         f"create table if not exists {table} (\n" + ",\n".join(lines) + "\n)",
-        f"create index if not exists {found.name}_source_key_load_id"
-        f"\n    on {table} (_source, _key, _load_id desc)",
+        # The key first: the source is the same in nearly every row. A load brings a key once, and a
+        # first load is indexed when it is in (ops.end_founding makes the same index).
+        f"create unique index if not exists {found.name}_key_source_load_id"
+        f"\n    on {table} (_key, _source, _load_id)",
         # Rows come in the order of their loads, so a block range index of a few pages finds a load.
         f"create index if not exists {found.name}_load_id on {table} using brin (_load_id)",
         f"comment on table {table} is {_literal(_table_comment(found))}",

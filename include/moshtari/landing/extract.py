@@ -9,13 +9,15 @@ from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
 from time import perf_counter
+from typing import Any
 
 import psycopg
 
 from moshtari.landing import ledger
-from moshtari.landing.contract import Entity, entities_of
+from moshtari.landing.contract import ENTITIES, Entity, entities_of
 from moshtari.landing.errors import ExtractError, LandingError, warehouse_error
 from moshtari.landing.families import configured_source
+from moshtari.landing.holding import HoldPolicy
 from moshtari.landing.land import Load, land, prepare
 from moshtari.landing.ledger import Counts
 from moshtari.landing.windows import Coverage, plan_load
@@ -23,6 +25,7 @@ from moshtari.settings import ConfigError, Deployment, Settings
 from moshtari.sources.base import (
     Batch,
     ExplainedOrigins,
+    MarkingSource,
     Origin,
     OriginSource,
     Source,
@@ -62,28 +65,14 @@ def extract(
     An entity that fails does not keep the others from landing. Raises ExtractError naming all that
     failed, and ConfigError when the deployment has no such source or its part of the YAML is wrong.
     """
-    if source_name not in deployment.sources:
-        raise ConfigError(
-            deployment.file,
-            f"sources.{source_name}",
-            "there is no such source",
-            f"Use one of: {', '.join(deployment.sources)}",
-        )
-    source = configured_source(deployment, source_name)
+    source = _configured(deployment, source_name)
     supplied = set(source.entities())
     landed: list[LoadSummary] = []
     failures: list[str] = []
     for entity in entities_of(family):
         if entity.name not in supplied:
             continue
-        load = Load(
-            source=source_name,
-            entity=entity,
-            business_date=business_date,
-            timezone=deployment.zone,
-            lookback_hours=source.lookback_hours,
-            dag_run=dag_run,
-        )
+        load = _load(deployment, source, entity, business_date, dag_run)
         try:
             landed.append(extract_entity(settings, source, load))
         except (SourceError, LandingError) as error:
@@ -94,6 +83,48 @@ def extract(
     return landed
 
 
+def extract_one(
+    settings: Settings, deployment: Deployment, source_name: str, entity: str, business_date: date
+) -> LoadSummary:
+    """Land one entity of a source. Raises SourceError, LandingError, and ConfigError."""
+    source = _configured(deployment, source_name)
+    if entity not in source.entities():
+        raise LandingError(
+            source_name,
+            entity,
+            "the source has no such entity",
+            f"It has: {', '.join(source.entities())}",
+        )
+    load = _load(deployment, source, ENTITIES[entity], business_date, "")
+    return extract_entity(settings, source, load)
+
+
+def _configured(deployment: Deployment, source_name: str) -> Source:
+    if source_name not in deployment.sources:
+        raise ConfigError(
+            deployment.file,
+            f"sources.{source_name}",
+            "there is no such source",
+            f"Use one of: {', '.join(deployment.sources)}",
+        )
+    return configured_source(deployment, source_name)
+
+
+def _load(
+    deployment: Deployment, source: Source, entity: Entity, business_date: date, dag_run: str
+) -> Load:
+    holds = deployment.holds
+    return Load(
+        source=source.name,
+        entity=entity,
+        business_date=business_date,
+        timezone=deployment.zone,
+        lookback_hours=source.lookback_hours,
+        dag_run=dag_run,
+        hold=HoldPolicy(holds.share(source.name, entity.name), holds.fewest_rows),
+    )
+
+
 def extract_entity(settings: Settings, source: Source, load: Load) -> LoadSummary:
     """Land one entity. Raises SourceError or LandingError; the ledger has the failure too."""
     began = perf_counter()
@@ -101,6 +132,8 @@ def extract_entity(settings: Settings, source: Source, load: Load) -> LoadSummar
         if isinstance(source, OriginSource):
             load_id, counts = _land_files(settings, connection, source, load)
         else:
+            if isinstance(source, MarkingSource):
+                load = replace(load, explain=partial(_mark, source, load.entity.name))
             read = partial(source.read, load.entity.name)
             result = land(partial(_connect, settings), connection, load, read)
             assert result.load_id is not None
@@ -183,6 +216,11 @@ def _of_file(source: OriginSource, load: Load, origin: Origin) -> Load:
         explain = partial(source.details, load.entity.name, origin)
         return replace(load, origin=origin, explain=explain)
     return replace(load, origin=origin)
+
+
+def _mark(source: MarkingSource, entity: str) -> dict[str, Any]:
+    mark = source.mark(entity)
+    return {} if mark is None else {"mark": mark}
 
 
 def _raise(error: SourceError, _window: Window) -> Iterator[Batch]:

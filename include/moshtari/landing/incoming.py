@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -11,7 +12,15 @@ import psycopg
 from moshtari.landing import statements
 from moshtari.landing.contract import SUPPLIED_SYSTEM_COLUMNS, Entity
 from moshtari.landing.errors import LandingError
-from moshtari.sources.base import Batch, BinaryCopy, RejectedRecord, TextRows, TypedReadError
+from moshtari.landing.founding import Founding
+from moshtari.sources.base import (
+    Batch,
+    BinaryCopy,
+    Recall,
+    RejectedRecord,
+    TextRows,
+    TypedReadError,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -25,11 +34,21 @@ _BYTES_BETWEEN_REPORTS = 64 << 20
 class Incoming:
     """The temporary tables of one load, filled batch by batch within its transaction."""
 
-    def __init__(self, connection: psycopg.Connection, source: str, entity: Entity) -> None:
+    def __init__(
+        self,
+        connection: psycopg.Connection,
+        source: str,
+        entity: Entity,
+        founding: Founding | None = None,
+    ) -> None:
         self.source, self.entity = source, entity
         self.read = 0
         self.text_columns: set[str] = set()
         self.typed = False
+        self.founded = False
+        """Whether the rows are in raw already; else they are in the temporary tables."""
+        self._founding = founding
+        self.recall: Recall | None = None
         self._connection = connection
         self._rejected: list[tuple[str, str, bytes]] = []
         self._open: tuple[tuple[str, ...], bool] | None = None
@@ -62,6 +81,8 @@ class Incoming:
 
     def _take_text(self, batch: TextRows) -> None:
         self._check_columns(batch.columns)
+        if self.founded:
+            raise self._wrong("rows after a stream that is alone in its load")
         if len(batch.positions) != len(batch.rows) or (
             batch.raw is not None and len(batch.raw) != len(batch.rows)
         ):
@@ -85,13 +106,22 @@ class Incoming:
                 copy.write_row((*row, position))
             self.read += 1
         self.text_columns.update(batch.columns)
+        self.recall = batch.recall or self.recall
         self._report(self.read, _ROWS_BETWEEN_REPORTS, f"{self.read:,} rows")
 
     def _take_binary(self, batch: BinaryCopy) -> None:
         self._check_columns(batch.columns)
         self._close_copy()
+        table, founding = statements.INCOMING, self._founding
+        founds = False
+        if self.founded:
+            raise self._wrong("a second stream after one that is alone in its load")
+        if batch.extended is not None and founding is not None and not self.read:
+            founds = founding.begin()
+            if founds:
+                batch, table = batch.extended(founding.expressions()), founding.table
         columns = ", ".join(batch.columns)
-        statement = f"copy {statements.INCOMING} ({columns}) from stdin (format binary)"
+        statement = f"copy {table} ({columns}) from stdin (format binary)"
         received = 0
         try:
             with self._connection.transaction(), self._connection.cursor() as cursor:
@@ -112,7 +142,10 @@ class Incoming:
             self.take(batch.as_text())
             return
         self.read += copied
-        self.typed = True
+        if founds:
+            self.founded = True
+        else:
+            self.typed = True
 
     def _text_copy(self, columns: tuple[str, ...], with_raw: bool) -> psycopg.Copy:
         """The running COPY for these columns; a new one where they differ from the last batch's."""
@@ -186,6 +219,6 @@ def _storable(text: str) -> str:
 
 
 def _readable(columns: tuple[str, ...], row: tuple[str | None, ...]) -> bytes:
-    """A row without raw bytes, with half surrogates as the bytes that stand for them."""
-    lines = (f"{n}={'' if v is None else v}" for n, v in zip(columns, row, strict=True))
-    return "\n".join(lines).encode(errors="surrogatepass")
+    """A row without raw bytes as JSON, where NUL and half surrogates stand as escapes."""
+    values = {n: v for n, v in zip(columns, row, strict=True) if v is not None}
+    return json.dumps(values).encode()

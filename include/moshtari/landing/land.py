@@ -20,8 +20,11 @@ import psycopg
 from moshtari.landing import ledger, quarantine, statements
 from moshtari.landing.contract import Entity
 from moshtari.landing.errors import LandingError, describe, warehouse_error
+from moshtari.landing.founding import Founding
+from moshtari.landing.holding import HeldLoadError, HoldPolicy, hold_if_suspicious
 from moshtari.landing.incoming import Incoming
 from moshtari.landing.ledger import Counts
+from moshtari.landing.replay_load import ReplayLoad
 from moshtari.landing.windows import LoadPlan, plan_load
 from moshtari.sources.base import Batch, Origin, SourceError, Window
 
@@ -42,9 +45,11 @@ class Load:
     timezone: ZoneInfo
     lookback_hours: float = 0
     dag_run: str = ""
+    hold: HoldPolicy = field(default_factory=HoldPolicy)
     origin: Origin | None = None
     details: dict[str, Any] = field(default_factory=dict)
     explain: Callable[[], dict[str, Any]] = dict
+    replay: ReplayLoad | None = None
 
 
 @dataclass(frozen=True)
@@ -84,7 +89,7 @@ def land(
         connection.commit()
     except BaseException as error:
         told = _as_told(error, load)
-        _note_failure(reconnect, connection, load_id, str(told))
+        _note_failure(reconnect, connection, load_id, told)
         if told is error:
             raise
         raise told from error
@@ -131,7 +136,7 @@ def _run(
     entity = load.entity
     _fail_dead_attempts(connection, load, load_id)
     before = None
-    if load.origin is not None:
+    if load.origin is not None and load.replay is None:
         before = ledger.landed_origin(connection, load.source, entity, load.origin.path)
         if before is not None and before[0] == load.origin.checksum:
             # Another run landed the file while this one waited.
@@ -139,7 +144,10 @@ def _run(
             ledger.finish(connection, load_id, plan or _plan(connection, load), unneeded)
             return None
     plan = plan or _plan(connection, load)
-    incoming = Incoming(connection, load.source, entity)
+    founding = None
+    if plan.first_load and load.origin is None and load.replay is None:
+        founding = Founding(connection, load.source, entity, load_id)
+    incoming = Incoming(connection, load.source, entity, founding)
     incoming.take(read(plan.window))
     if before is not None and before[1] > 0 and incoming.read == 0 and load.origin is not None:
         raise LandingError(
@@ -148,9 +156,27 @@ def _run(
             f"{load.origin.path} had {before[1]} rows and now has none",
             "Put its rows back; to take them out of the warehouse, leave one row at least",
         )
-    counts = _settle(connection, load, load_id, plan, incoming)
+    if load.replay is None:
+        hold_if_suspicious(
+            connection,
+            load.hold,
+            load.source,
+            entity.name,
+            load.business_date,
+            plan.covers_from,
+            incoming.read,
+            load.origin.path if load.origin else None,
+        )
+    if founding is not None and incoming.founded:
+        counts = _found(connection, load, load_id, founding, incoming)
+    else:
+        counts = _settle(connection, load, load_id, plan, incoming)
+        if founding is not None and founding.begun:
+            founding.index()
     if before is not None:
         _bury(connection, load, load_id, counts)
+    if load.replay is not None:
+        load.replay.settle(connection, load_id, counts)
     # Once more: a killed attempt whose session was still ending when this one had its turn.
     _fail_dead_attempts(connection, load, load_id)
     ledger.finish(connection, load_id, plan, counts)
@@ -168,6 +194,22 @@ def _plan(connection: psycopg.Connection, load: Load) -> LoadPlan:
     return plan_load(load.business_date, covered, load.lookback_hours, load.timezone)
 
 
+def _found(
+    connection: psycopg.Connection,
+    load: Load,
+    load_id: int,
+    founding: Founding,
+    incoming: Incoming,
+) -> Counts:
+    """What is in raw already: quarantine what breaks the contract, and index the rest."""
+    counts = Counts(read=incoming.read, details={**load.details, **load.explain()})
+    founding.reject()
+    counts.quarantined = quarantine.record(connection, load.source, load.entity, load_id)
+    counts.unchanged = founding.index()
+    counts.landed = counts.read - counts.quarantined - counts.unchanged
+    return counts
+
+
 def _settle(
     connection: psycopg.Connection, load: Load, load_id: int, plan: LoadPlan, incoming: Incoming
 ) -> Counts:
@@ -181,9 +223,17 @@ def _settle(
         connection.execute(statements.cast_text(entity, incoming.text_columns))
     if incoming.typed:
         all_good = connection.execute(statements.reject_typed(entity)).rowcount == 0
-    counts.quarantined = quarantine.record(connection, load.source, entity, load_id)
+    if incoming.recall is not None:
+        quarantine.recall(connection, incoming.recall)
+    if load.replay is None:
+        counts.quarantined = quarantine.record(connection, load.source, entity, load_id)
+    else:
+        counts.quarantined = quarantine.count_rejected(connection)
     kept = statements.Kept(all_good)
-    repeated = connection.execute(statements.find_losers(entity, kept)).rowcount
+    losers = statements.find_losers(entity, kept.condition(entity))
+    repeated = connection.execute(losers).rowcount
+    if load.replay is not None:
+        repeated += load.replay.yield_to_landed(connection, load.source, entity)
     kept = statements.Kept(all_good, all_unique=repeated == 0)
     values = {
         "source": load.source,
@@ -269,19 +319,20 @@ def _note_failure(
     reconnect: Callable[[], psycopg.Connection],
     connection: psycopg.Connection,
     load_id: int,
-    message: str,
+    told: BaseException,
 ) -> None:
     """Write the failure to the ledger; if even that fails, the next attempt will."""
+    held = told.read if isinstance(told, HeldLoadError) else None
     try:
         if not connection.closed:
             connection.rollback()
-            ledger.fail(connection, load_id, message)
+            ledger.fail(connection, load_id, str(told), held_rows=held)
             ledger.let_go(connection, load_id)
             return
     except psycopg.Error:
         connection.close()
     try:
         with reconnect() as other:
-            ledger.fail(other, load_id, message)
+            ledger.fail(other, load_id, str(told), held_rows=held)
     except psycopg.Error as error:
         logger.error("load %s: its failure could not be noted: %s", load_id, describe(error))

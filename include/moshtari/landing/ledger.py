@@ -25,6 +25,12 @@ _SERIES = "hashtextextended('moshtari.landing/' || %s || '/' || %s, 0)"
 
 # Says of a file's row that another run had landed the file in the meantime.
 ALREADY_LANDED = "already_landed"
+# Says of a load how many records of quarantine it landed: it read nothing of its source's day.
+REPLAYED = "replayed"
+# The load that had received them, whose place in time their rows take.
+OF_LOAD = "of_load"
+# Unless this stands beside it: then they were read again, and are as new as the replay.
+READ_ANEW = "read_anew"
 
 
 @dataclass
@@ -126,7 +132,7 @@ def coverage(
     """What earlier loads covered, for a load of `business_date`.
 
     Loads of single files do not count: a file source's day is covered when all files are in, which
-    it notes by a row without an origin.
+    it notes by a row without an origin. Nor do replays.
     """
     row = connection.execute(
         """
@@ -136,11 +142,25 @@ def coverage(
             min(covers_from) filter (where business_date = %(day)s),
             coalesce(
                 bool_or(business_date = %(day)s and covers_from is null and read_rows > 0), false
-            )
+            ),
+            (
+                array_agg(details ->> 'mark' order by business_date desc, load_id desc)
+                filter (where business_date < %(day)s and details ? 'mark')
+            )[1]
         from ops.loads
-        where source = %(source)s and entity = %(entity)s and status = 'landed' and origin is null
+        where
+            source = %(source)s
+            and entity = %(entity)s
+            and status = 'landed'
+            and origin is null
+            and not details ? %(replayed)s
         """,
-        {"source": source, "entity": entity.name, "day": business_date},
+        {
+            "source": source,
+            "entity": entity.name,
+            "day": business_date,
+            "replayed": REPLAYED,
+        },
     ).fetchone()
     return Coverage(*row) if row is not None else Coverage()
 
@@ -158,11 +178,11 @@ def landed_origin(
             and entity = %s
             and origin = %s
             and status = 'landed'
-            and not details ? %s
+            and not details ?| %s
         order by load_id desc
         limit 1
         """,
-        [source, entity.name, path, ALREADY_LANDED],
+        [source, entity.name, path, [ALREADY_LANDED, REPLAYED]],
     ).fetchone()
 
 
@@ -224,14 +244,19 @@ def let_go(connection: psycopg.Connection, load_id: int) -> None:
     connection.commit()
 
 
-def fail(connection: psycopg.Connection, load_id: int, error: str) -> None:
-    """Turn the attempt's row to 'failed', unless it has ended otherwise; commits."""
+def fail(
+    connection: psycopg.Connection, load_id: int, error: str, *, held_rows: int | None = None
+) -> None:
+    """Turn the attempt's row to 'failed', or 'held' with the rows it had read; commits.
+
+    A row that has ended otherwise stays as it is.
+    """
     connection.execute(
         """
         update ops.loads
-        set status = 'failed', error = %s, finished_at = clock_timestamp()
+        set status = %s, error = %s, read_rows = %s, finished_at = clock_timestamp()
         where load_id = %s and status = 'running'
         """,
-        [error[:2000], load_id],
+        ["failed" if held_rows is None else "held", error[:2000], held_rows or 0, load_id],
     )
     connection.commit()

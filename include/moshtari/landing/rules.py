@@ -112,9 +112,18 @@ def _not_finite(column: Column) -> str | None:
     return None
 
 
-def as_json(entity: Entity) -> str:
-    """The row as it is kept in quarantine where its source gave no raw record."""
-    pairs = ", ".join(f"'{name}', {name}::text" for name in entity.column_names)
+def as_json(entity: Entity, *, typed: bool = False) -> str:
+    """The row as it is kept in quarantine where its source gave no raw record.
+
+    Of typed rows without the contract's defaults: a row in raw has them already, one on its way
+    there has not, and either way it is one record.
+    """
+    pairs = ", ".join(
+        f"'{c.name}', nullif({c.name}, {c.default})::text"
+        if typed and c.default
+        else f"'{c.name}', {c.name}::text"
+        for c in entity.columns
+    )
     return f"jsonb_strip_nulls(jsonb_build_object({pairs}))::text"
 
 

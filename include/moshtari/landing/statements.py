@@ -97,26 +97,26 @@ where _reason = ''
 """
 
 
-def reject_typed(entity: Entity) -> str:
+def reject_typed(entity: Entity, relation: str = INCOMING) -> str:
     """Copy rows that arrived typed, but break the contract, to the rejected."""
     return f"""
 insert into {REJECTED} (position, reason, raw)
 select
     coalesce({entity.key_sql()}, 'no key'),
     concat_ws('; ', {", ".join(rules.typed_reasons(entity))}),
-    convert_to({rules.as_json(entity)}, 'UTF8')
-from {INCOMING}
+    convert_to({rules.as_json(entity, typed=True)}, 'UTF8')
+from {relation}
 where not {rules.is_good(entity)}
 """
 
 
-def find_losers(entity: Entity, kept: Kept) -> str:
+def find_losers(entity: Entity, condition: str = "true", relation: str = INCOMING) -> str:
     """Of the rows of one key in this load, all but the latest, whatever the order of arrival."""
     return f"""
 with repeated as (
     select {entity.key_sql()} as _key
-    from {INCOMING} as incoming
-    where {kept.condition(entity)}
+    from {relation} as incoming
+    where {condition}
     group by 1
     having count(*) > 1
 ),
@@ -126,14 +126,14 @@ ranked as (
         row_number() over (
             partition by repeated._key
             order by
-                {_changed_at(entity)} desc nulls last,
+                {changed_at(entity)} desc nulls last,
                 coalesce(_is_deleted, false) desc,
                 {_content(entity)} desc,
                 incoming.ctid
         ) as place
-    from {INCOMING} as incoming
+    from {relation} as incoming
     inner join repeated on repeated._key = {entity.key_sql()}
-    where {kept.condition(entity)}
+    where {condition}
 )
 insert into {LOSERS} (row_id)
 select row_id from ranked where place > 1
@@ -170,11 +170,7 @@ with fresh as materialized (
     {_fresh(entity, kept)}
 ),
 latest as (
-    select distinct on (stored._key)
-        stored._key,
-        stored._changed_at,
-        stored._content_hash,
-        stored._origin
+    select distinct on (stored._key) stored.*
     from raw.{entity.name} as stored
     inner join fresh on fresh._key = stored._key
     where stored._source = %(source)s
@@ -185,7 +181,7 @@ compared as (
         fresh.*,
         latest._changed_at as _latest_at,
         latest._key is not null and ({always_newest}) as _is_newest,
-        latest._key is not null and latest._content_hash = fresh._content_hash as _is_latest,
+        latest._key is not null and {_same(entity, "fresh", "latest")} as _is_latest,
         latest._origin is distinct from %(origin)s as _is_elsewhere
     from fresh
     left join latest on latest._key = fresh._key
@@ -203,7 +199,7 @@ judged as materialized (
                 where
                     stored._source = %(source)s
                     and stored._key = compared._key
-                    and stored._content_hash = compared._content_hash
+                    and {_same(entity, "compared", "stored")}
             )
         ) as _is_known
     from compared
@@ -251,7 +247,6 @@ select
     %(load_id)s,
     %(business_date)s,
     _changed_at,
-    {_TOMBSTONE},
     true,
     _origin
 from latest
@@ -264,42 +259,115 @@ where
 """
 
 
-_TOMBSTONE = "md5('deleted')::uuid"
+def yield_to_landed(entity: Entity) -> str:
+    """Of rows that come out of quarantine, those that must not land over what raw holds already.
+
+    A version has its place in time by the load that received it. One received later outranks the
+    row, unless the entity's own time tells the two apart: then the row may take its place in the
+    history. A tombstone received later is final. With one received by the same load the row may
+    have to compete, as if it had landed with it.
+    """
+    undecided = (
+        "(versions._changed_at = fresh._changed_at) is not false"
+        if entity.changed_at_orders_versions
+        else "true"
+    )
+    return f"""
+with fresh as materialized (
+    select
+        incoming.ctid as row_id,
+        {entity.key_sql()} as _key,
+        {changed_at(entity)} as _changed_at,
+        coalesce(_is_deleted, false) as _is_deleted,
+        {_content(entity)} as _content
+    from {INCOMING} as incoming
+    where not exists (select 1 from {LOSERS} as losers where losers.row_id = incoming.ctid)
+),
+versions as (
+    select
+        stored._key,
+        stored._changed_at,
+        stored._is_deleted,
+        {_content(entity)} as _content,
+        (
+            select
+                case
+                    when loads.details ? 'read_anew' then loads.load_id
+                    else coalesce((loads.details ->> 'of_load')::bigint, loads.load_id)
+                end
+            from ops.loads as loads
+            where loads.load_id = stored._load_id
+        ) as received_in
+    from raw.{entity.name} as stored
+    where stored._source = %(source)s and stored._key in (select fresh._key from fresh)
+)
+insert into {LOSERS} (row_id)
+select fresh.row_id
+from fresh
+where exists (
+    select 1
+    from versions
+    where
+        versions._key = fresh._key
+        and (
+            (
+                versions.received_in > %(of_load)s
+                and (versions._is_deleted or {undecided})
+            )
+            or (
+                %(compete)s
+                and versions.received_in = %(of_load)s
+                and (coalesce(fresh._changed_at, '-infinity'), fresh._is_deleted, fresh._content)
+                < (
+                    coalesce(versions._changed_at, '-infinity'),
+                    versions._is_deleted,
+                    versions._content
+                )
+            )
+        )
+)
+"""
 
 
 def _content(entity: Entity) -> str:
-    """The contract columns as one text.
-
-    Trailing nulls say nothing: a column that the contract gains at its end leaves the hash of rows
-    without it as it was. A comma or bracket within a value is quoted, so that no two rows meet.
-    """
+    """The contract columns as one text, by which rows of one key and time are told apart."""
     values = ", ".join(rules.value(column) for column in entity.columns)
-    return f"rtrim(row({values})::text, ',)')"
+    return f"row({values})::text"
 
 
-def _changed_at(entity: Entity) -> str:
+def _same(entity: Entity, one: str, other: str) -> str:
+    """Whether two rows say the same: deleted both, or alike in every byte of the contract columns.
+
+    Alike as stored, so that 1.0 is not 1.00; a column that the contract gains is null in both.
+    """
+    rows = [", ".join(f"{row}.{name}" for name in entity.column_names) for row in (one, other)]
+    return (
+        f"{one}._is_deleted = {other}._is_deleted"
+        f" and ({one}._is_deleted"
+        f" or row({rows[0]})::record operator(pg_catalog.*=) row({rows[1]})::record)"
+    )
+
+
+def changed_at(entity: Entity) -> str:
+    """When a row changed, over the columns that a source supplies."""
     return f"coalesce({entity.changed_at}, _changed_at)" if entity.changed_at else "_changed_at"
 
 
 def _fresh(entity: Entity, kept: Kept) -> str:
-    """This load's good rows, one a key, with key, time and hash."""
+    """This load's good rows, one a key, with key and time."""
     columns = ",\n        ".join(f"{rules.value(c)} as {c.name}" for c in entity.columns)
     return f"""select
         {columns},
         {entity.key_sql()} as _key,
-        {_changed_at(entity)} as _changed_at,
-        coalesce(_is_deleted, false) as _is_deleted,
-        case
-            when _is_deleted then {_TOMBSTONE}
-            else md5({_content(entity)})::uuid
-        end as _content_hash
+        {changed_at(entity)} as _changed_at,
+        coalesce(_is_deleted, false) as _is_deleted
     from {INCOMING} as incoming
     where {kept.condition(entity)}"""
 
 
 def _targets(entity: Entity) -> str:
     return ", ".join(entity.column_names) + (
-        ", _source, _key, _load_id, _known_from, _changed_at, _content_hash, _is_deleted, _origin"
+        ", _source, _key, _load_id, _known_from, _changed_at, _is_deleted, _origin"
     )
 
 
@@ -319,6 +387,5 @@ def _system_values(entity: Entity, changed_at: str = "_changed_at") -> str:
         )
     end,
     {changed_at},
-    _content_hash,
     _is_deleted,
     %(origin)s::text"""

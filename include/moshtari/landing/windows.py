@@ -16,12 +16,14 @@ class Coverage:
     - `landed_to`: the last day landed; `read_to`: the last day whose load had any row to read.
     - `repeats_from`: where that day's load began when it was landed before (None: it was not).
     - `repeats_first_load`: that day's load brought the history.
+    - `mark`: where the reading of the latest earlier day ended, in the source's own counting.
     """
 
     landed_to: date | None = None
     read_to: date | None = None
     repeats_from: date | None = None
     repeats_first_load: bool = False
+    mark: str | None = None
 
 
 @dataclass(frozen=True)
@@ -61,5 +63,6 @@ def plan_load(
     again = coverage.repeats_from or business_date
     first = min(business_date, coverage.landed_to + timedelta(days=1), again)
     first_read = min(first, coverage.read_to + timedelta(days=1))
-    start = start_of(first_read, timezone) - timedelta(hours=lookback_hours)
-    return LoadPlan(Window(business_date, start, end, timezone), first)
+    lookback = timedelta(hours=lookback_hours)
+    start, needed = (start_of(day, timezone) - lookback for day in (first_read, first))
+    return LoadPlan(Window(business_date, start, end, timezone, needed, coverage.mark), first)

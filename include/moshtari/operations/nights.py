@@ -125,7 +125,8 @@ def _explain(settings: Settings, progress: NightProgress) -> str:
         causes = [
             row[0]
             for row in connection.execute(
-                "select error from ops.loads where business_date = %(day)s and status = 'failed'"
+                "select error from ops.loads where business_date = %(day)s"
+                " and status in ('failed', 'held')"
                 " and load_id in (select max(load_id) from ops.loads group by source, entity)"
                 " union all "
                 "(select error from ops.runs where as_of_date = %(day)s and error is not null"

@@ -25,6 +25,7 @@ _LOADS = """
             from ops.loads as last
             where last.source = loads.source and last.entity = loads.entity
                 and last.business_date = %(day)s and last.status = 'landed'
+                and not last.details ? 'replayed'
             order by last.load_id desc
             limit 1
         )

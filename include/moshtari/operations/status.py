@@ -29,6 +29,7 @@ def show_status(console: Console, settings: Settings, config: Path) -> None:
         return
     _unfinished(console, settings)
     _publication(console, settings)
+    _held(console, settings)
     _quarantine(console, settings)
 
 
@@ -81,6 +82,34 @@ def _name(run: RunInfo | None) -> str:
     return f"run {run.run_id} as of {run.as_of_date}" if run else "nothing"
 
 
+def _held(console: Console, settings: Settings) -> None:
+    with connect(settings, role="moshtari_auditor") as connection:
+        rows = connection.execute(
+            """
+            select held.source, held.entity, held.business_date, held.read_rows
+            from ops.loads as held
+            where
+                held.status = 'held'
+                and not exists (
+                    select from ops.loads as later
+                    where
+                        later.source = held.source
+                        and later.entity = held.entity
+                        and later.status in ('landed', 'held')
+                        and later.business_date >= held.business_date
+                        and later.load_id > held.load_id
+                )
+            order by held.business_date, held.source, held.entity
+            """
+        ).fetchall()
+    for source, entity, day, read in rows:
+        console.print(
+            f"[yellow]Held:[/] {source}.{entity} of {day} has only {read:,} rows"
+            f" (`moshtari accept-load {source} {entity} --date {day}`)",
+            highlight=False,
+        )
+
+
 def _quarantine(console: Console, settings: Settings) -> None:
     with connect(settings, role="moshtari_auditor") as connection:
         rows = connection.execute(
@@ -91,3 +120,5 @@ def _quarantine(console: Console, settings: Settings) -> None:
         console.print("Quarantine: empty.")
     for source, entity, count in rows:
         console.print(f"Quarantine: {count:,} open records of {source}.{entity}", highlight=False)
+    if rows:
+        console.print("`moshtari quarantine list` says why.", highlight=False)

@@ -12,7 +12,7 @@ A reader never skips a record silently: it yields it, yields it as rejected, or 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -29,12 +29,20 @@ class Window:
     `start` is None for a first load (all history up to `end`); else it already includes the
     source's lookback. A row changed at or after `end` belongs to a later day and is not yielded,
     except by files, which are taken whole.
+
+    `needed_from` is where the changes begin that were not read before, lookback included, if it is
+    later than `start`: between the two lie days that were found empty and are only asked again. A
+    source that forgets may begin later than `start`, never later than `needed_from`.
+
+    `mark` is where an earlier day's reading ended, in the source's own counting (`MarkingSource`).
     """
 
     business_date: date
     start: datetime | None
     end: datetime
     timezone: ZoneInfo
+    needed_from: datetime | None = None
+    mark: str | None = None
 
 
 @dataclass(frozen=True)
@@ -60,6 +68,8 @@ class TextRows:
     - `positions`: where each row stands at the source (`line 17`, `ticket 42`): the same on every
       reading of the same content, and free of personal data.
     - `raw`: the record as received, kept beside a rejected row; None: the row's columns as JSON.
+    - `recall`: in place of `raw`, where records are cheaply found again: called when all is read,
+      with positions of rejected rows, it yields (position, record as received) of those it finds.
     """
 
     columns: tuple[str, ...]
@@ -67,6 +77,7 @@ class TextRows:
     positions: Sequence[str]
     raw: Sequence[bytes] | None = None
     origin: Origin | None = None
+    recall: Recall | None = None
 
 
 @dataclass(frozen=True)
@@ -77,11 +88,17 @@ class BinaryCopy:
     type, at the source (`TypedReadError` from `blocks`) or on arrival, landing drops what it has of
     the stream and takes the batches of `as_text()` in its place: then only bad rows go to
     quarantine.
+
+    `extended`, where a source can do that, gives the same rows with other columns: SQL expressions
+    by name, over all columns of the contract and the system columns a source may supply. It takes
+    the place of this stream, of which nothing has been read yet; a source that offers it yields no
+    other rows in the load.
     """
 
     columns: tuple[str, ...]
     blocks: Iterator[bytes]
     as_text: Callable[[], Iterator[Batch]]
+    extended: Callable[[Mapping[str, str]], BinaryCopy] | None = None
 
 
 class TypedReadError(Exception):
@@ -99,6 +116,16 @@ class RejectedRecord:
 
 
 Batch: TypeAlias = TextRows | BinaryCopy | RejectedRecord
+Recall: TypeAlias = Callable[[Sequence[str]], Iterator[tuple[str, bytes]]]
+
+
+@dataclass(frozen=True)
+class KeptRecord:
+    """A record in quarantine: where it stood, its bytes as received, and the file it came from."""
+
+    position: str
+    raw: bytes
+    origin: Origin | None = None
 
 
 @dataclass(frozen=True)
@@ -161,6 +188,17 @@ class Source(Protocol):
 
 
 @runtime_checkable
+class MarkingSource(Protocol):
+    """A source that counts its changes: it says how far a reading came, and later ones go on there.
+
+    The mark is kept in the ledger with the load, and comes back as `Window.mark` on later days.
+    """
+
+    def mark(self, entity: str) -> str | None:
+        """Where the last reading of the entity ended; None where the source does not count it."""
+
+
+@runtime_checkable
 class OriginSource(Protocol):
     """A source made of files: landing asks which there are, and reads those it has not yet landed.
 
@@ -184,6 +222,24 @@ class ExplainedOrigins(OriginSource, Protocol):
 
     def details(self, entity: str, origin: Origin) -> dict[str, Any]:
         """For the ledger, after the file was read: counts by name, no row values."""
+
+
+@runtime_checkable
+class ReplayableSource(Protocol):
+    """A source that can make rows of records in quarantine, by its present mapping."""
+
+    def replay(self, entity: str, records: Sequence[KeptRecord], window: Window) -> Iterator[Batch]:
+        """Rows (`TextRows` with `raw`) and records that are rejected still (with a new reason).
+
+        Each has `position` and `raw` of the record it was made of: by the two landing knows what
+        became of it. A record that gives neither is one that the mapping leaves out.
+        """
+
+    def replays_anew(self, entity: str) -> bool:
+        """Whether the rows are read again, as they are at the source by the window's end.
+
+        If not, they are as old as the records: what has landed since outranks them.
+        """
 
 
 def array_text(values: Sequence[str | None]) -> str:

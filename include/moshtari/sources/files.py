@@ -12,33 +12,30 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
-
-import duckdb
 
 from moshtari.sources.base import (
     Batch,
     CheckResult,
+    KeptRecord,
     Origin,
     RejectedRecord,
     SourceContext,
     SourceError,
-    TextRows,
     Window,
 )
 from moshtari.sources.files_bytes import FileFormatError
 from moshtari.sources.files_config import FilesConfig
-from moshtari.sources.files_mapping import EntityQuery, MappingError, compile_mapping
+from moshtari.sources.files_mapping import EntityQuery
 from moshtari.sources.files_places import LocalPlace, Place, PlaceError
+from moshtari.sources.files_reading import FilesReading
 from moshtari.sources.files_records import reader_of
-from moshtari.sources.files_stage import Stage, StagedFile
+from moshtari.sources.files_replay import KeptLines, replay_lines
+from moshtari.sources.files_stage import StagedFile
 
 log = logging.getLogger(__name__)
-
-_ROWS_AT_ONCE = 10_000
 
 
 class FilesSource:
@@ -52,11 +49,10 @@ class FilesSource:
         self.name = name
         self._config = config
         self._place = _place(config, context)
-        self._timezone = config.timezone or str(context.timezone)
-        self._stage: Stage | None = None
-        self._queries: dict[str, EntityQuery] = {}
+        timezone = config.timezone or str(context.timezone)
+        self._reading = FilesReading(name, config, self._place, timezone)
         self._details: dict[tuple[str, Origin], dict[str, Any]] = {}
-        self._told_extra: set[Origin] = set()
+        self._told: set[Origin] = set()
 
     def entities(self) -> tuple[str, ...]:
         """The entities that the YAML maps, in its order."""
@@ -67,7 +63,7 @@ class FilesSource:
         try:
             return [self._place.origin(path) for path in self._place.paths()]
         except PlaceError as error:
-            raise self._unreachable(entity, error) from error
+            raise SourceError(self.name, entity, error.what, error.remedy) from error
 
     def read(self, entity: str, window: Window) -> Iterator[Batch]:
         """All files, one after the other."""
@@ -76,46 +72,56 @@ class FilesSource:
 
     def read_origin(self, entity: str, origin: Origin, window: Window) -> Iterator[Batch]:
         """The rows of one file as `TextRows`, then its rejected records."""
-        query = self._query(entity)
-        assert self._stage is not None
+        query = self._reading.query(entity)
         if query.in_order and len(self._config.entities) == 1:
             yield from self._read_in_parts(query, origin)
             return
-        staged = self._staged(entity, origin)
-        yield from self._rows(query, staged, origin)
-        self._noted(query, staged, origin, self._excluded(query, staged))
+        staged = self._reading.staged(entity, origin)
+        yield from self._reading.rows(query, staged, origin)
+        self._note(query, staged, origin, self._reading.excluded(query, staged))
         yield from self._rejected(staged, origin)
 
     def _read_in_parts(self, query: EntityQuery, origin: Origin) -> Iterator[Batch]:
-        assert self._stage is not None
         rows = 0
         excluded: Counter[str] = Counter()
-        with self._told(query.entity, origin), self._place.local(origin) as file:
-            for part in self._stage.parts(file, origin.path):
-                yield from self._rows(query, part, origin)
-                rows += part.rows
-                excluded.update(self._excluded(query, part))
-                if part.rejects:
-                    whole = replace(part, rows=rows)
-                    self._noted(query, whole, origin, dict(excluded))
-                    yield from self._rejected(whole, origin)
+        for part in self._reading.parts(query.entity, origin):
+            yield from self._reading.rows(query, part, origin)
+            rows += part.rows
+            excluded.update(self._reading.excluded(query, part))
+        # The last part tells what was rejected in all of them.
+        self._note(query, replace(part, rows=rows), origin, dict(excluded))
+        yield from self._rejected(part, origin)
 
     def _rejected(self, staged: StagedFile, origin: Origin) -> Iterator[RejectedRecord]:
-        assert self._stage is not None
-        for number, reason, raw in self._stage.rejected(staged):
-            yield RejectedRecord(f"{origin.path}:{staged.place}{number}", reason, raw, origin)
+        for line, reason, raw in self._reading.stage.rejected(staged):
+            yield RejectedRecord(f"{origin.path}:{staged.place}{line}", reason, raw, origin)
 
     def details(self, entity: str, origin: Origin) -> dict[str, Any]:
         """For the load's ledger: records, those excluded by rule, and columns left out."""
         if (entity, origin) not in self._details:
-            query = self._query(entity)
-            staged = self._staged(entity, origin)
-            self._noted(query, staged, origin, self._excluded(query, staged))
+            query = self._reading.query(entity)
+            staged = self._reading.staged(entity, origin)
+            self._note(query, staged, origin, self._reading.excluded(query, staged))
         return self._details[entity, origin]
+
+    def replay(self, entity: str, records: Sequence[KeptRecord], window: Window) -> Iterator[Batch]:
+        """Rows of the lines that were kept; the file need be there for its header only.
+
+        Groups of lines, and rows of Parquet and XLSX, are read from their file again.
+        """
+        query = self._reading.query(entity)
+        kept = KeptLines(records)
+        yield from kept.without_line()
+        if kept.origin is not None and kept.lines:
+            yield from replay_lines(self._reading, query, kept, kept.origin)
+
+    def replays_anew(self, entity: str) -> bool:
+        """A group of lines is made anew of all of them."""
+        return bool(self._config.entities[entity].group_by)
 
     def check(self) -> list[CheckResult]:
         """Are there files, can they be read, do their columns fit, and can the mapping be used?"""
-        results = [self._tried("mapping", lambda: self._query(self.entities()[0]))]
+        results = [self._tried("mapping", lambda: self._reading.query(self.entities()[0]))]
         try:
             paths = self._place.paths()
         except PlaceError as error:
@@ -126,24 +132,14 @@ class FilesSource:
     def close(self) -> None:
         """Let go of what is staged and of connections; the next reading begins anew."""
         self._place.close()
-        if self._stage is not None:
-            self._stage.close()
-            self._stage, self._queries = None, {}
+        self._reading.close()
         self._details.clear()
 
     def _peek(self, path: str) -> None:
         with self._place.local(self._place.origin(path)) as file:
             next(reader_of(file, self._config).batches(), None)
 
-    def _staged(self, entity: str, origin: Origin) -> StagedFile:
-        assert self._stage is not None
-        staged = self._stage.known(origin.path, origin.checksum)
-        if staged is None:
-            with self._told(entity, origin), self._place.local(origin) as file:
-                staged = self._stage.file(file, origin.path, origin.checksum)
-        return staged
-
-    def _noted(
+    def _note(
         self, query: EntityQuery, staged: StagedFile, origin: Origin, excluded: dict[str, int]
     ) -> None:
         """What the ledger and the log are told of a file that was read."""
@@ -156,8 +152,8 @@ class FilesSource:
                 rule,
                 count,
             )
-        if staged.extra and origin not in self._told_extra:
-            self._told_extra.add(origin)
+        if staged.extra and origin not in self._told:
+            self._told.add(origin)
             log.warning(
                 "source %s, %s: columns that the YAML does not name are left out: %s",
                 self.name,
@@ -171,79 +167,6 @@ class FilesSource:
             "columns_left_out": list(staged.extra),
             **self._place.checksums(origin),
         }
-
-    # Rows -----------------------------------------------------------------------------------
-
-    def _query(self, entity: str) -> EntityQuery:
-        if not self._queries:
-            stage = self._stage or Stage(self._config, self._timezone)
-            self._stage = stage
-            try:
-                self._queries = compile_mapping(stage.db, stage.empty(), self._config)
-            except MappingError as error:
-                what = f"sources.{self.name}.{error.key}: {error.problem}"
-                raise SourceError(self.name, entity, what, error.remedy) from error
-        if entity not in self._queries:
-            raise SourceError(
-                self.name,
-                entity,
-                "the YAML does not map this entity",
-                f"Add sources.{self.name}.entities.{entity}",
-            )
-        return self._queries[entity]
-
-    def _rows(self, query: EntityQuery, staged: StagedFile, origin: Origin) -> Iterator[TextRows]:
-        assert self._stage is not None
-        # A cursor of its own: another entity may be read before this one is exhausted.
-        cursor = self._stage.db.cursor()
-        try:
-            cursor.execute(query.rows(staged.table))
-            while rows := cursor.fetchmany(_ROWS_AT_ONCE):
-                yield TextRows(
-                    columns=query.columns,
-                    rows=[row[:-1] for row in rows],
-                    positions=[f"{origin.path}:{staged.place}{row[-1]}" for row in rows],
-                    origin=origin,
-                )
-        except duckdb.Error as error:
-            key = query.failing_key(self._stage.db, staged.table)
-            key = f"sources.{self.name}.{key}"
-            raise self._failing(query.entity, origin, key, error) from error
-        finally:
-            cursor.close()
-
-    def _excluded(self, query: EntityQuery, staged: StagedFile) -> dict[str, int]:
-        assert self._stage is not None
-        own = dict(self._stage.db.execute(query.excluded(staged.table)).fetchall())
-        return {**staged.excluded, **{r.name: own.get(r.name, 0) for r in query.mapping.exclude}}
-
-    # Errors ---------------------------------------------------------------------------------
-
-    def _failing(self, entity: str, origin: Origin, key: str, error: duckdb.Error) -> SourceError:
-        # DuckDB quotes values in such errors, so only the kind of error is told.
-        if isinstance(error, duckdb.OutOfMemoryException):
-            what, remedy = f"{origin.path} needs more memory", "Raise `memory_limit` in the YAML"
-        else:
-            what = f"{key} fails on the data of {origin.path} ({type(error).__name__})"
-            remedy = "Mend the expression, such as by try_cast or nullif"
-        return SourceError(self.name, entity, what, remedy)
-
-    @contextmanager
-    def _told(self, entity: str, origin: Origin) -> Iterator[None]:
-        """Tell what goes wrong with a file as SourceError."""
-        try:
-            yield
-        except PlaceError as error:
-            raise self._unreachable(entity, error) from error
-        except FileFormatError as error:
-            what = f"{origin.path}: {error.what}"
-            raise SourceError(self.name, entity, what, error.remedy) from error
-        except duckdb.Error as error:
-            keys = f"sources.{self.name}.derive or .exclude"
-            raise self._failing(entity, origin, keys, error) from error
-
-    def _unreachable(self, entity: str | None, error: PlaceError) -> SourceError:
-        return SourceError(self.name, entity, error.what, error.remedy)
 
     def _tried(self, name: str, attempt: Any) -> CheckResult:
         try:

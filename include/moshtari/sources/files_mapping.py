@@ -57,6 +57,16 @@ class EntityQuery:
             f"from ({self._values(table)}){order}"
         )
 
+    def rows_of(self, table: str, lines: Iterable[int]) -> str:
+        """As `rows`, of these lines or of groups with any; last, by commas, which of the lines."""
+        wanted = f"line in ({', '.join(map(str, lines))})"
+        kept = f"case when {wanted} then cast(line as varchar) end"
+        if self.mapping.group_by:
+            kept = f"string_agg(cast(line as varchar), ',') filter (where {wanted})"
+        values = _values(self.mapping, self._judged(table), also=f", {kept} as __kept")
+        outputs = ", ".join(self.outputs)
+        return f"select {outputs}, __kept from ({values}) where __kept is not null order by __line"
+
     def excluded(self, table: str) -> str:
         """Name and number of the records that the entity's own exclusions take out."""
         return (
@@ -88,9 +98,11 @@ def _judged(mapping: EntityMapping, table: str) -> str:
     )
 
 
-def _values(mapping: EntityMapping, judged: str) -> str:
+def _values(mapping: EntityMapping, judged: str, also: str = "") -> str:
     values = ", ".join(f"(\n{sql}\n) as c{i}" for i, sql in enumerate(mapping.columns.values()))
-    query = f"select {values}, {_line(mapping)} as __line from ({judged}) where __rule is null"
+    query = (
+        f"select {values}, {_line(mapping)} as __line{also} from ({judged}) where __rule is null"
+    )
     if mapping.group_by:
         query += " group by " + ", ".join(f"(\n{sql}\n)" for sql in mapping.group_by)
     return query

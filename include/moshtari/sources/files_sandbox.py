@@ -9,11 +9,22 @@ system, the network and Python's variables before an expression of the YAML reac
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import duckdb
+import pyarrow as pa
 
 from moshtari.sources.files_config import Exclusion, FilesConfig
+from moshtari.sources.files_lines import RecordBatch
 from moshtari.sources.files_types import TypedColumn, literal, quoted
+
+
+def as_arrow(columns: list[TypedColumn], batch: RecordBatch) -> pa.RecordBatch:
+    """Records as they go into DuckDB: their texts, and the lines that they stand on."""
+    arrays = [_texts(column, values) for column, values in zip(columns, batch.columns, strict=True)]
+    arrays += [pa.array(batch.first, pa.int64()), pa.array(batch.last, pa.int64())]
+    names = [*(column.name for column in columns), "line", "__last"]
+    return pa.RecordBatch.from_arrays(arrays, names=names)
 
 
 def excluded(rules: Sequence[Exclusion]) -> str:
@@ -67,3 +78,13 @@ def sandbox(config: FilesConfig, timezone: str, folder: str) -> duckdb.DuckDBPyC
     ):
         db.execute(setting)
     return db
+
+
+def _texts(column: TypedColumn, values: Any) -> pa.Array:
+    """A column's texts as Arrow has them."""
+    if isinstance(values, pa.Array):
+        if column.prepare is None:
+            return values
+        values = values.to_pylist()
+    prepared = map(column.prepare, values) if column.prepare else values
+    return pa.array(prepared, pa.string(), size=len(values))

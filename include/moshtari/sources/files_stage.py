@@ -23,8 +23,8 @@ from moshtari.sources.files_bytes import FileFormatError
 from moshtari.sources.files_config import Exclusion, FilesConfig
 from moshtari.sources.files_lines import RecordBatch, Records
 from moshtari.sources.files_records import reader_of
-from moshtari.sources.files_sandbox import excluded, sandbox, typing
-from moshtari.sources.files_types import TypedColumn, literal, quoted, typed_column
+from moshtari.sources.files_sandbox import as_arrow, excluded, sandbox, typing
+from moshtari.sources.files_types import literal, quoted, typed_column
 
 # Rows that go into DuckDB at a time: more are no faster, and take more memory on the way.
 _ROWS_AT_ONCE = 30_000
@@ -32,18 +32,23 @@ _ROWS_AT_ONCE = 30_000
 _RAW_AT_ONCE = 500
 # Records kept staged for the next entity, over all files; beyond it the oldest file is let go.
 _ROWS_KEPT = 20_000_000
+# Files that went through in parts of which is known where their records stood. One is enough for
+# landing, which asks when it has read a file and before it reads the next.
+_FILES_KNOWN = 8
 
 
 @dataclass(frozen=True)
 class StagedFile:
     """One file in DuckDB: its records, which were rejected, and which were excluded by name.
 
-    `place` is what stands before a record's number in its position.
+    `place` is what stands before a record's number in its position. `spans` is where records end: a
+    good one that it does not name ends on the line that it begins on.
     """
 
     table: str
     place: str
     rejects: str
+    spans: str
     rows: int
     rejected: int
     excluded: dict[str, int]
@@ -60,6 +65,7 @@ class Stage:
         self._cleanup = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
         self.db = sandbox(config, timezone, folder)
         self._staged: dict[str, StagedFile] = {}
+        self._gone_through: list[str] = []
         self._number = 0
 
     def close(self) -> None:
@@ -97,24 +103,52 @@ class Stage:
     def parts(self, path: Path, name: str) -> Iterator[StagedFile]:
         """Some records at a time, each part gone when the next is asked for.
 
-        The last has no records but all that were rejected; `rejects` is empty before. Raises what
-        `file` does.
+        The last has no records but tells of all that were rejected. That, and where the good ones
+        stand, is known for some time afterwards. Raises what `file` does.
         """
         self._number += 1
         table = f"file_{self._number}"
         reader = reader_of(path, self._config)
         try:
             self._create_rejects(table)
+            self.db.execute(f"create table {table}_spans (line bigint, __last bigint)")
             for rows, ascii_only in self._incoming(table, reader.batches()):
                 self._fill(table, rows, ascii_only, create=True)
-                found = self._finish(table, name, self._config.derive, self._config.exclude)
-                yield replace(self._counted(found, table, reader, 0), rejects="")
-                self._drop(table, but_rejects=True)
+                yield self._part(table, name, reader)
+                self._drop_records(table)
             self._fill(table, self._nothing(), True, create=True)
-            found = self._finish(table, name, self._config.derive, self._config.exclude)
-            yield self._counted(found, table, reader, self._keep_raw(table, reader))
-        finally:
+            yield replace(self._part(table, name, reader), rejected=self._keep_raw(table, reader))
+        except BaseException:
             self._drop(table)
+            raise
+        self._drop_records(table)
+        self._gone_through.append(table)
+        if len(self._gone_through) > _FILES_KNOWN:
+            self._drop(self._gone_through.pop(0))
+
+    def _part(self, table: str, name: str, reader: Records) -> StagedFile:
+        found = self._finish(table, name, self._config.derive, self._config.exclude)
+        self.db.execute(
+            f"insert into {table}_spans select line, __last from {found} where __last > line"
+        )
+        return replace(self._counted(found, table, reader, 0), spans=f"{table}_spans")
+
+    def forget(self, name: str, checksum: str) -> None:
+        """Drop a file that is not needed again."""
+        staged = self._staged.pop(f"{checksum} {name}", None)
+        if staged is not None:
+            self._drop(_name(staged))
+
+    def ranges(self, staged: StagedFile, lines: Sequence[int]) -> list[tuple[int, int]]:
+        """First and last line of the good records that begin on these lines, in their order."""
+        self.db.register("wanted", pa.table({"line": pa.array(lines, pa.int64())}))
+        found = self._all(
+            "select distinct line, coalesce(__last, line) from wanted "
+            f"left join {staged.spans} using (line) "
+            f"where line not in (select first from {staged.rejects}) order by line"
+        )
+        self.db.unregister("wanted")
+        return [(first, last) for first, last in found]
 
     def rejected(self, staged: StagedFile) -> Iterator[tuple[int, str, bytes]]:
         """First line, reason and raw bytes of each rejected record, in the file's order."""
@@ -141,6 +175,7 @@ class Stage:
             table=found,
             place=reader.place,
             rejects=f"{table}_rejects",
+            spans=found,
             rows=sum(counts.values()),
             rejected=rejected,
             excluded={rule.name: counts.get(rule.name, 0) for rule in self._config.exclude},
@@ -181,7 +216,7 @@ class Stage:
 
     def _nothing(self) -> pa.Table:
         empty = RecordBatch([()] * len(self._columns), (), ())
-        return pa.Table.from_batches([self._arrow(empty)])
+        return pa.Table.from_batches([as_arrow(self._columns, empty)])
 
     def _incoming(
         self, table: str, batches: Iterator[RecordBatch]
@@ -193,7 +228,7 @@ class Stage:
             if batch.broken:
                 self._reject(table, batch.broken)
             if batch.first:
-                waiting.append(self._arrow(batch))
+                waiting.append(as_arrow(self._columns, batch))
                 rows += len(batch.first)
                 ascii_only &= batch.ascii
             if rows >= _ROWS_AT_ONCE:
@@ -201,16 +236,6 @@ class Stage:
                 waiting, rows, ascii_only = [], 0, True
         if waiting:
             yield pa.Table.from_batches(waiting), ascii_only
-
-    def _arrow(self, batch: RecordBatch) -> pa.RecordBatch:
-        arrays = [
-            _texts(column, values)
-            for column, values in zip(self._columns, batch.columns, strict=True)
-        ]
-        arrays += [pa.array(batch.first, pa.int64()), pa.array(batch.last, pa.int64())]
-        return pa.RecordBatch.from_arrays(
-            arrays, names=[*(column.name for column in self._columns), "line", "__last"]
-        )
 
     def _reject(self, table: str, broken: Sequence[tuple[int, int, str]]) -> None:
         first, last, reasons = zip(*broken, strict=True)
@@ -236,7 +261,7 @@ class Stage:
             f"select line, __last, __reason from {table}_typed where __reason is not null"
         )
         query = (
-            f"select * exclude (__last, __reason), {literal(name)} as file "
+            f"select * exclude (__reason), {literal(name)} as file "
             f"from {table}_typed where __reason is null"
         )
         for column, expression in derive.items():
@@ -252,26 +277,22 @@ class Stage:
     def _let_go(self) -> None:
         while len(self._staged) > 1 and sum(s.rows for s in self._staged.values()) > _ROWS_KEPT:
             oldest = next(iter(self._staged))
-            self._drop(self._staged.pop(oldest).rejects.removesuffix("_rejects"))
+            self._drop(_name(self._staged.pop(oldest)))
 
-    def _drop(self, table: str, but_rejects: bool = False) -> None:
+    def _drop(self, table: str) -> None:
+        self._drop_records(table)
+        for name in (f"{table}_rejects", f"{table}_rejects_raw", f"{table}_spans"):
+            self.db.execute(f"drop table if exists {name}")
+
+    def _drop_records(self, table: str) -> None:
         self.db.execute(f"drop view if exists {table}_view")
         for name in (table, f"{table}_typed"):
             self.db.execute(f"drop table if exists {name}")
-        if not but_rejects:
-            for name in (f"{table}_rejects", f"{table}_rejects_raw"):
-                self.db.execute(f"drop table if exists {name}")
 
     def _all(self, query: str) -> list[tuple[Any, ...]]:
         found: list[tuple[Any, ...]] = self.db.execute(query).fetchall()
         return found
 
 
-def _texts(column: TypedColumn, values: Any) -> pa.Array:
-    """A column's texts as Arrow has them."""
-    if isinstance(values, pa.Array):
-        if column.prepare is None:
-            return values
-        values = values.to_pylist()
-    prepared = map(column.prepare, values) if column.prepare else values
-    return pa.array(prepared, pa.string(), size=len(values))
+def _name(staged: StagedFile) -> str:
+    return staged.rejects.removesuffix("_rejects")

@@ -9,6 +9,7 @@ again with exponential back-off and jitter, or when the server says so; after th
 from __future__ import annotations
 
 import ipaddress
+import logging
 import ssl
 import time
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
@@ -18,7 +19,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cache
 from typing import Generic, TypeAlias, TypeVar, cast
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 import httpx
 from pydantic import BaseModel, ConfigDict, Field
@@ -37,6 +38,9 @@ Parameters: TypeAlias = Mapping[str, str | int | Sequence[str]]
 Shape = TypeVar("Shape")
 Page = TypeVar("Page")
 Place = TypeVar("Place", bound=Hashable)
+
+# httpx logs whole addresses, and some servers take the session's name in theirs.
+logging.getLogger("httpx").setLevel(logging.WARNING)
 
 _BACK_OFF = wait_exponential_jitter(multiplier=0.5, max=30, jitter=1)
 _TRY_LATER = "Run the load again later; if it goes on, ask whoever runs that service"
@@ -67,6 +71,10 @@ class Answer(Generic[Shape]):
 
     body: Shape
     headers: httpx.Headers
+
+
+class NotFoundError(SourceError):
+    """What was asked for by its id is not there (status 404)."""
 
 
 class _PassingError(Exception):
@@ -102,9 +110,11 @@ def is_loopback(host: str) -> bool:
 
 
 class HttpClient:
-    """GET requests to one server on behalf of one source.
+    """Requests to one server on behalf of one source.
 
-    `remedies` says for a status code what the user can do about it. `sleep` is how a wait is spent.
+    `remedies` says for a status code what the user can do about it. `passing_fault` says what is
+    wrong with a decoded answer that another try may mend, for servers that fail with status 200.
+    `sleep` is how a wait is spent.
     """
 
     def __init__(
@@ -116,10 +126,11 @@ class HttpClient:
         auth: httpx.Auth | None = None,
         headers: Mapping[str, str] | None = None,
         remedies: Mapping[int, str] | None = None,
+        passing_fault: Callable[[object], str | None] = lambda _: None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._source, self._policy, self._sleep = source, policy, sleep
-        self._remedies = remedies or {}
+        self._remedies, self._passing_fault = remedies or {}, passing_fault
         self._client = httpx.Client(
             base_url=base_url,
             auth=auth,
@@ -142,8 +153,21 @@ class HttpClient:
         """One page, decoded as ``shape`` (records as `msgspec.Raw`).
 
         Raises SourceError naming source, entity and path when the server refuses, or still fails
-        after the last try.
+        after the last try; NotFoundError for status 404.
         """
+        request = self._client.build_request("GET", path, params=dict(parameters))
+        return self._answered(entity, request, shape)
+
+    def post(
+        self, entity: str | None, path: str, form: Mapping[str, str], shape: type[Shape]
+    ) -> Answer[Shape]:
+        """The answer to a form, as `get`. It is sent again like a GET: twice must do no harm."""
+        request = self._client.build_request("POST", path, data=dict(form))
+        return self._answered(entity, request, shape)
+
+    def _answered(
+        self, entity: str | None, request: httpx.Request, shape: type[Shape]
+    ) -> Answer[Shape]:
         attempts = Retrying(
             stop=stop_after_attempt(self._policy.tries),
             wait=_wait,
@@ -152,16 +176,14 @@ class HttpClient:
             reraise=True,
         )
         try:
-            return cast(Answer[Shape], attempts(self._get, entity, path, parameters, shape))
+            return cast(Answer[Shape], attempts(self._try, entity, request, shape))
         except _PassingError as failure:
-            what = f"GET {unquote(path)} failed {self._policy.tries} times: {failure.what}"
+            what = f"{_told(request)} failed {self._policy.tries} times: {failure.what}"
             raise SourceError(self._source, entity, what, f"{failure.remedy}.") from failure
 
-    def _get(
-        self, entity: str | None, path: str, parameters: Parameters, shape: type[Shape]
-    ) -> Answer[Shape]:
+    def _try(self, entity: str | None, request: httpx.Request, shape: type[Shape]) -> Answer[Shape]:
         try:
-            response = self._send(path, parameters)
+            response = self._send(request)
         except httpx.TimeoutException as error:
             raise _PassingError(
                 f"no whole answer in time (timeout_seconds {self._policy.timeout_seconds:g}, "
@@ -173,16 +195,18 @@ class HttpClient:
                 f"the connection failed ({type(error).__name__})",
                 "See that base_url is right and the server up and reachable from here",
             ) from error
-        self._judge(response, entity, unquote(path))
+        self._judge(response, entity, _told(request))
         try:
-            return Answer(decode_page(response.content, shape), response.headers)
+            answer = Answer(decode_page(response.content, shape), response.headers)
         except UnreadablePageError as error:
             raise _PassingError(str(error)) from error
+        if fault := self._passing_fault(answer.body):
+            raise _PassingError(fault)
+        return answer
 
-    def _send(self, path: str, parameters: Parameters) -> httpx.Response:
+    def _send(self, request: httpx.Request) -> httpx.Response:
         """The response with its body read; httpx's timeouts alone never end a server that drips."""
         deadline = time.monotonic() + self._policy.answer_seconds
-        request = self._client.build_request("GET", path, params=dict(parameters))
         response = self._client.send(request, stream=True)
         try:
             blocks = []
@@ -201,7 +225,7 @@ class HttpClient:
             response.status_code, headers=headers, content=b"".join(blocks), request=request
         )
 
-    def _judge(self, response: httpx.Response, entity: str | None, path: str) -> None:
+    def _judge(self, response: httpx.Response, entity: str | None, request: str) -> None:
         """Pass a 200 that may be JSON; raise for everything else."""
         status = response.status_code
         if status == 200:
@@ -215,7 +239,7 @@ class HttpClient:
         if status in (408, 429) or status >= 500:
             wait = asked_wait(response.headers)
             if wait is not None and wait > self._policy.longest_wait_seconds:
-                what = f"GET {path}: status {status}, and the server asks to wait {wait:.0f} s"
+                what = f"{request}: status {status}, and the server asks to wait {wait:.0f} s"
                 raise SourceError(
                     self._source, entity, what, f"{_TRY_LATER}, or raise http.longest_wait_seconds."
                 )
@@ -223,7 +247,8 @@ class HttpClient:
             raise _PassingError(what, self._remedies.get(status, _TRY_LATER), wait)
         if 300 <= status < 400:
             remedy = "Put the address that the server redirects to into base_url"
-        raise SourceError(self._source, entity, f"GET {path}: status {status}", f"{remedy}.")
+        error = NotFoundError if status == 404 else SourceError
+        raise error(self._source, entity, f"{request}: status {status}", f"{remedy}.")
 
 
 @cache
@@ -232,23 +257,32 @@ def _certificates() -> ssl.SSLContext:
     return httpx.create_ssl_context()
 
 
+def _told(request: httpx.Request) -> str:
+    """Method and path: a query may hold what is nobody's business."""
+    return f"{request.method} {request.url.path}"
+
+
 def asked_wait(headers: httpx.Headers) -> float | None:
     """Seconds the server asks to wait: Retry-After (seconds or a date) or X-RateLimit-Reset.
 
-    A date is read against the server's own `Date`, so neither clock needs to be right. None when
-    the server asks for nothing that can be understood.
+    X-Rate-Limit-Reset is X's spelling, a Unix time; where requests remain, the limit is not what
+    failed. A time is read against the server's own `Date`, so neither clock needs to be right. None
+    when the server asks for nothing that can be understood.
     """
     text = headers.get("retry-after", "").strip()
     if text.isascii() and text.isdigit():
         return float(text)
     try:
         now = parsedate_to_datetime(headers.get("date", ""))
+        epoch = headers.get("x-rate-limit-reset", "").strip()
         if text:
             until = parsedate_to_datetime(text)
+        elif epoch and headers.get("x-rate-limit-remaining", "0").strip() == "0":
+            until = datetime.fromtimestamp(int(epoch), tz=UTC)
         else:
             until = datetime.fromisoformat(headers.get("x-ratelimit-reset", ""))
         return max(0.0, (_aware(until) - _aware(now)).total_seconds())
-    except ValueError:
+    except (ValueError, OverflowError, OSError):
         return None
 
 

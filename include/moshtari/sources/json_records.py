@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import TypeVar
 
 import msgspec
 
-from moshtari.sources.base import Batch, RejectedRecord
+from moshtari.sources.base import Batch, KeptRecord, RejectedRecord
 
 Shape = TypeVar("Shape")
 
@@ -50,6 +52,14 @@ def decode_record(
     return RejectedRecord(_position(raw, what, otherwise), reason, bytes(raw))
 
 
+def decode_kept(record: KeptRecord, decoder: msgspec.json.Decoder[Shape]) -> Shape | RejectedRecord:
+    """A record out of quarantine as the decoder's type, or rejected still, at its own position."""
+    decoded = decode_record(msgspec.Raw(record.raw), decoder, "", "")
+    if isinstance(decoded, RejectedRecord):
+        return replace(decoded, position=record.position)
+    return decoded
+
+
 def reject_once(batches: Iterable[Batch]) -> Iterator[Batch]:
     """The batches without rejected records that came before, as pages that overlap bring them."""
     rejected: set[int] = set()
@@ -76,30 +86,80 @@ def _salvage(content: bytes, shape: type[Shape]) -> Shape | None:
     """A page that only a lenient parser can read, so that its broken records can be told apart.
 
     One lone surrogate, one byte that is no UTF-8 or one NaN makes msgspec refuse the whole page.
-    The records are written out again as they came; those that are broken fail on their own.
+    The records are cut out of it as they came; those that are broken fail on their own.
     """
     try:
-        page = json.loads(content.decode("utf-8", "surrogateescape"))
-        return msgspec.convert(_raw_records(page), type=shape)
+        text = content.decode("utf-8", "surrogateescape")
+        return msgspec.convert(_record(text) if shape is msgspec.Raw else _page(text), type=shape)
     except (ValueError, RecursionError):
         return None
 
 
-def _raw_records(page: object) -> object:
-    if isinstance(page, list):
-        return [msgspec.Raw(_json(record)) for record in page]
-    if isinstance(page, dict):
-        return {
-            key: _raw_records(value) if isinstance(value, list) else value
-            for key, value in page.items()
-        }
-    return page
+_LENIENT = json.JSONDecoder()
+_SPACE = re.compile(r"[ \t\n\r]*")
 
 
-def _json(record: object) -> bytes:
-    text = json.dumps(record, ensure_ascii=False, separators=(",", ":"))
-    try:
-        return text.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError:
-        # A surrogate that stood as an escape in the answer: it goes back to one.
-        return json.dumps(record, separators=(",", ":")).encode()
+def _page(text: str) -> object:
+    """A list of records, or an object with such lists, the records as `msgspec.Raw`."""
+    at = _after_space(text, 0)
+    if text.startswith("[", at):
+        found, end = _records(text, at)
+    else:
+        found, end = _object(text, _expected(text, at, "{"))
+    if _after_space(text, end) != len(text):
+        raise ValueError("something follows the page")
+    return found
+
+
+def _object(text: str, at: int) -> tuple[object, int]:
+    found: dict[str, object] = {}
+    if text.startswith("}", at):
+        return found, at + 1
+    while True:
+        key, at = _LENIENT.raw_decode(text, at)
+        at = _expected(text, at, ":")
+        if text.startswith("[", at):
+            value, at = _records(text, at)
+        elif text.startswith("{", at):
+            value, at = _object(text, _expected(text, at, "{"))
+        else:
+            value, at = _LENIENT.raw_decode(text, at)
+        found[key] = value
+        at = _after_space(text, at)
+        if text.startswith("}", at):
+            return found, at + 1
+        at = _expected(text, at, ",")
+
+
+def _record(text: str) -> msgspec.Raw:
+    at = _after_space(text, 0)
+    _, end = _LENIENT.raw_decode(text, at)
+    if _after_space(text, end) != len(text):
+        raise ValueError("something follows the record")
+    return msgspec.Raw(text[at:end].encode("utf-8", "surrogateescape"))
+
+
+def _records(text: str, at: int) -> tuple[object, int]:
+    found: list[msgspec.Raw] = []
+    at = _after_space(text, at + 1)
+    if text.startswith("]", at):
+        return found, at + 1
+    while True:
+        _, end = _LENIENT.raw_decode(text, at)
+        found.append(msgspec.Raw(text[at:end].encode("utf-8", "surrogateescape")))
+        at = _after_space(text, end)
+        if text.startswith("]", at):
+            return found, at + 1
+        at = _expected(text, at, ",")
+
+
+def _expected(text: str, at: int, mark: str) -> int:
+    at = _after_space(text, at)
+    if not text.startswith(mark, at):
+        raise ValueError(f"no {mark} where it should be")
+    return _after_space(text, at + 1)
+
+
+def _after_space(text: str, at: int) -> int:
+    found = _SPACE.match(text, at)
+    return found.end() if found else at

@@ -7,7 +7,10 @@ are snowflakes, the time in milliseconds shifted by 16 bits, so no state is need
   (a day by default) is how late it may come.
 - A post edited or liked after it was last read keeps its old text and counts; an edit within the
   lookback is seen. A deleted post is not noticed.
-- Servers whose ids are no snowflakes (Pleroma, GoToSocial) cannot be read by day.
+- Servers whose ids are no snowflakes (Pleroma, GoToSocial) cannot be read by day: the first post
+  that shows it ends the load.
+- A server that has switched hashtag timelines off answers with empty ones. When no hashtag shows
+  anything, the server is asked whether that is why, and if so the load fails.
 - Mentions come as notifications of the token's account, whose ids hold no time: they are read
   backward, from the newest to the window's start.
 """
@@ -15,7 +18,7 @@ are snowflakes, the time in milliseconds shifted by 16 bits, so no state is need
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, ClassVar, Literal, TypeAlias
 from urllib.parse import parse_qs, quote, unquote, urlsplit
@@ -27,6 +30,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 from moshtari.sources.base import (
     Batch,
     CheckResult,
+    KeptRecord,
     RejectedRecord,
     SourceContext,
     SourceError,
@@ -37,13 +41,18 @@ from moshtari.sources.http import HttpClient, HttpPolicy, checked_base_url, foll
 from moshtari.sources.json_records import decode_record, reject_once
 from moshtari.sources.mastodon_records import (
     MENTION_COLUMNS,
+    Instance,
     Notification,
     Status,
+    first_id,
     handle,
+    has_snowflake,
     mention_row,
 )
+from moshtari.sources.mastodon_replay import replay_mentions
 
 NOTIFICATIONS = "/api/v1/notifications"
+INSTANCE = "/api/v2/instance"
 Page: TypeAlias = list[msgspec.Raw]
 Cursor: TypeAlias = str | None
 
@@ -52,6 +61,9 @@ _NOTIFICATION = msgspec.json.Decoder(Notification)
 _PAGE: type[Page] = list[msgspec.Raw]
 _LIMIT = 40
 _LOOP = "the pages lead back to one that was already read, so they would never end"
+_NO_SNOWFLAKES = "ids that are no snowflakes, so no day can be found by id"
+_SWITCHED_OFF = "this server has switched hashtag timelines off, so they are empty"
+_ASK_ADMIN = "Ask its administrators, or read the hashtag on another server"
 _CLOSED = (
     "This server shows the timeline to its own users only: give a token of an account there with "
     "the scope `read`"
@@ -118,6 +130,13 @@ class MastodonSource:
         with self._client() as client:
             yield from reject_once(self._batches(client, window))
 
+    def replay(self, entity: str, records: Sequence[KeptRecord], window: Window) -> Iterator[Batch]:
+        """What was kept, decoded again."""
+        yield from replay_mentions(records, self._config.brand_handle)
+
+    def replays_anew(self, entity: str) -> bool:
+        return False
+
     def check(self) -> list[CheckResult]:
         """Asks every timeline for one post; an empty one is told, for it may be misspelt."""
         places = {f"#{tag}": _timeline(tag) for tag in self._config.hashtags}
@@ -130,9 +149,14 @@ class MastodonSource:
                 found = probe(client, "mentions", path, _query(path) | {"limit": 1}, _PAGE)
                 if isinstance(found, SourceError):
                     results.append(CheckResult(name, False, found.what, found.remedy))
+                elif not found and path != NOTIFICATIONS and self._is_switched_off(client):
+                    results.append(CheckResult(name, False, _SWITCHED_OFF, f"{_ASK_ADMIN}."))
                 elif not found:
                     detail = "no post at all: see that it is spelt as people spell it"
                     results.append(CheckResult(name, True, detail))
+                elif path != NOTIFICATIONS and not _is_dated(found[0]):
+                    remedy = "See that base_url is a Mastodon server"
+                    results.append(CheckResult(name, False, _NO_SNOWFLAKES, remedy))
                 else:
                     results.append(CheckResult(name, True, f"{self._config.base_url} shows it"))
         return results
@@ -150,11 +174,17 @@ class MastodonSource:
 
     def _batches(self, client: HttpClient, window: Window) -> Iterator[Batch]:
         taken: set[str] = set()
+        shown = False
         for number, tag in enumerate(self._config.hashtags, start=1):
             unnamed = f"hashtag {number}, a status without id"
             for page in self._forward(client, _timeline(tag), window):
+                shown = shown or bool(page)
                 posts = [_posted(raw, unnamed, window) for raw in page]
+                if not all(has_snowflake(post) for post in posts if isinstance(post, Status)):
+                    raise self._broken(_timeline(tag), _NO_SNOWFLAKES)
                 yield from self._rows(posts, page, taken)
+        if not shown and self._is_switched_off(client):
+            raise SourceError(self.name, "mentions", _SWITCHED_OFF, f"{_ASK_ADMIN}.")
         if self._config.notifications:
             for page in self._backward(client, NOTIFICATIONS, window.start):
                 posts = [_mentioned(raw, window) for raw in page]
@@ -195,7 +225,7 @@ class MastodonSource:
             if following is None:
                 raise self._broken(path, "no Link to the next page (rel=prev with min_id)")
             if not following.isdigit():
-                raise self._broken(path, "ids that are no snowflakes, so no day can be found by id")
+                raise self._broken(path, _NO_SNOWFLAKES)
             if int(following) <= int(min_id):
                 raise self._broken(path, _LOOP)
             return answer.body, None if int(following) >= last else following
@@ -214,14 +244,14 @@ class MastodonSource:
 
         return follow(fetch, None, lambda: self._broken(path, _LOOP))
 
+    def _is_switched_off(self, client: HttpClient) -> bool:
+        """Whether the server says so; older ones, and those that are none of Mastodon's, do not."""
+        found = probe(client, "mentions", INSTANCE, {}, Instance)
+        return isinstance(found, Instance) and not found.shows_hashtags
+
     def _broken(self, path: str, what: str) -> SourceError:
         remedy = "Run the load again; if it goes on, see that base_url is a Mastodon server."
         return SourceError(self.name, "mentions", f"GET {unquote(path)}: {what}", remedy)
-
-
-def first_id(at: datetime) -> int:
-    """The smallest snowflake id of a post written at or after ``at``."""
-    return (int(at.timestamp()) * 1000 + at.microsecond // 1000) << 16
 
 
 def linked(headers: httpx.Headers, relation: str, parameter: str) -> str | None:
@@ -254,6 +284,11 @@ def _posted(raw: msgspec.Raw, unnamed: str, window: Window) -> Status | Rejected
     if isinstance(post, Status) and post.id.isdigit() and int(post.id) >= first_id(window.end):
         return None
     return post
+
+
+def _is_dated(raw: msgspec.Raw) -> bool:
+    post = decode_record(raw, _STATUS, "", "")
+    return not isinstance(post, Status) or has_snowflake(post)
 
 
 def _mentioned(raw: msgspec.Raw, window: Window) -> Status | RejectedRecord | None:

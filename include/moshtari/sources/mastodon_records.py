@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from html.parser import HTMLParser
 from typing import Annotated, TypeAlias
 
@@ -62,12 +62,59 @@ class Notification(msgspec.Struct):
     status: Status | None = None
 
 
+class Access(msgspec.Struct):
+    """Who sees a server's own posts and those of others: `public`, `authenticated`, `disabled`."""
+
+    local: str = "public"
+    remote: str = "public"
+
+
+class TimelinesAccess(msgspec.Struct):
+    """Who sees which kind of timeline."""
+
+    hashtag_feeds: Access = msgspec.field(default_factory=Access)
+
+
+class Configuration(msgspec.Struct):
+    """What a server lets people do; before Mastodon 4.5 nothing of timelines."""
+
+    timelines_access: TimelinesAccess = msgspec.field(default_factory=TimelinesAccess)
+
+
+class Instance(msgspec.Struct):
+    """What a server says of itself."""
+
+    configuration: Configuration = msgspec.field(default_factory=Configuration)
+
+    @property
+    def shows_hashtags(self) -> bool:
+        """Whether a hashtag's timeline can hold anything: one switched off is empty, no error."""
+        access = self.configuration.timelines_access.hashtag_feeds
+        return not access.local == access.remote == "disabled"
+
+
 def handle(account: str) -> str:
     """`mastodon:name` in lower case, with or without the network or an @ before it."""
     name = account.strip().lower().removeprefix(f"{_NETWORK}:").removeprefix("@")
     if not name:
         raise ValueError("write it as mastodon:name or mastodon:name@server")
     return f"{_NETWORK}:{name}"
+
+
+def first_id(at: datetime) -> int:
+    """The smallest snowflake id of a post written at or after ``at``."""
+    return (int(at.timestamp()) * 1000 + at.microsecond // 1000) << 16
+
+
+_MASTODON = first_id(datetime(2016, 1, 1, tzinfo=UTC))
+_SNOWFLAKES = datetime(2018, 1, 1, tzinfo=UTC)
+
+
+def has_snowflake(post: Status) -> bool:
+    """Whether an id may hold a time: until 2017 Mastodon only counted, other servers still do."""
+    if not post.id.isdigit():
+        return True
+    return int(post.id) >= _MASTODON or post.created_at < _SNOWFLAKES
 
 
 def mention_row(status: Status, brand: str | None) -> tuple[str | None, ...]:

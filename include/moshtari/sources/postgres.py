@@ -6,28 +6,30 @@ value does not fit the contract's type, the same rows are read again as text, an
 quarantines the bad ones alone.
 
 Late commits: a transaction that set `updated_at` before midnight may commit after the night's run
-began. `lookback_hours` must be longer than the source's longest transaction; what is read twice
-lands once.
+began. `lookback_hours` must be longer than the source's longest transaction, or `row_versions` be
+set for the table: then rows whose version (xmin) is not older than the oldest transaction that was
+open at the last reading are read too, however long it took. What is read twice lands once.
 """
 
 # ruff: noqa: S608 - the deployment's own SQL is what this module sends
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
 from typing import ClassVar, TypeVar
 
 import psycopg
 from pydantic import BaseModel
 
-from moshtari.landing.contract import ENTITIES, SUPPLIED_SYSTEM_COLUMNS
+from moshtari.landing.contract import ENTITIES, SUPPLIED_SYSTEM_COLUMNS, Entity
 from moshtari.landing.errors import describe
 from moshtari.sources.base import (
     Batch,
     BinaryCopy,
     CheckResult,
+    KeptRecord,
     RejectedRecord,
     SourceContext,
     SourceError,
@@ -36,10 +38,14 @@ from moshtari.sources.base import (
     Window,
 )
 from moshtari.sources.postgres_config import PostgresConfig
+from moshtari.sources.postgres_replay import KeyedRecords
 from moshtari.sources.postgres_text import parse_copy_text
 
 _BLOCK = 256 * 1024
 _ROWS_A_BATCH = 2_000
+# Transactions are counted anew after 2^32; of two that lie further apart than half of that, nobody
+# knows which is the older.
+_COUNTABLE = 2_000_000_000
 _FLOAT4, _FLOAT8, _TIMESTAMP = 700, 701, 1114
 _TIMES = (1082, 1114, 1184)
 _T = TypeVar("_T")
@@ -63,6 +69,7 @@ class PostgresSource:
         self.name = name
         self.config = config
         self.lookback_hours = config.lookback_hours
+        self._marks: dict[str, str] = {}
 
     def entities(self) -> tuple[str, ...]:
         """The configured entities, in the contract's order."""
@@ -75,12 +82,42 @@ class PostgresSource:
         """
         with self._session(entity) as connection:
             readings = self._probe(connection, entity)
-            typed = {name: reading.typed for name, reading in readings.items()}
-            yield BinaryCopy(
-                tuple(readings),
-                self._told(entity, _blocks(connection, self._select(entity, window, typed))),
-                lambda: self._told(entity, self._read_text(entity, window, connection, readings)),
-            )
+            late = self._late(connection, entity, window)
+            select = self._select(entity, window, {n: r.typed for n, r in readings.items()}, late)
+
+            def as_text() -> Iterator[Batch]:
+                text = {name: reading.as_text for name, reading in readings.items()}
+                again = self._select(entity, window, text, late)
+                return self._told(entity, self._read_text(entity, connection, again, tuple(text)))
+
+            def extended(expressions: Mapping[str, str]) -> BinaryCopy:
+                wider = _extended(select, ENTITIES[entity], readings, expressions)
+                blocks = self._told(entity, _blocks(connection, wider))
+                return BinaryCopy(tuple(expressions), blocks, as_text)
+
+            blocks = self._told(entity, _blocks(connection, select))
+            yield BinaryCopy(tuple(readings), blocks, as_text, extended)
+
+    def mark(self, entity: str) -> str | None:
+        """The oldest transaction that was open at the last reading (xid8)."""
+        return self._marks.get(entity)
+
+    def replay(self, entity: str, records: Sequence[KeptRecord], window: Window) -> Iterator[Batch]:
+        """The rows of the records' keys as they are now: kept are results of the old mapping."""
+        keyed = KeyedRecords(ENTITIES[entity], records)
+        yield from keyed.without_key()
+        if keyed.keys:
+            with self._session(entity) as connection:
+                readings = self._probe(connection, entity)
+                texts = {name: reading.as_text for name, reading in readings.items()}
+                found = self._select(entity, replace(window, start=None), texts, "false")
+                select = keyed.among(found, connection)
+                lines = self._told(entity, _text_lines(connection, select))
+                yield from keyed.rows(tuple(readings), (row for _, row in lines if row))
+            yield from keyed.not_found(window)
+
+    def replays_anew(self, entity: str) -> bool:
+        return True
 
     def check(self) -> list[CheckResult]:
         """Connection, then each entity's table, columns and permission."""
@@ -134,6 +171,8 @@ class PostgresSource:
         self._types_of(connection, entity, typed)
         if config.where is not None:
             self._types_of(connection, entity, {"where": f"({config.where})::boolean"})
+        if config.row_versions:
+            self._types_of(connection, entity, {"row_versions": "xmin"})
         return readings
 
     def _expressions(self, entity: str) -> dict[str, str]:
@@ -182,7 +221,23 @@ class PostgresSource:
         typed = f"({expression})::{target}"
         return _Reading(typed, f"{typed}::text" if oid in _TIMES else as_text)
 
-    def _select(self, entity: str, window: Window, columns: dict[str, str]) -> str:
+    def _late(self, connection: psycopg.Connection, entity: str, window: Window) -> str:
+        """A condition for rows written by what was open at the last reading, or came after it."""
+        if not self.config.entities[entity].row_versions:
+            return "false"
+        row = connection.execute(
+            "select snapshot_xmin::text, snapshot_xmax::text::numeric - coalesce(%s, '0')::numeric"
+            " from (select pg_snapshot_xmin(pg_current_snapshot()) as snapshot_xmin,"
+            " pg_snapshot_xmax(pg_current_snapshot()) as snapshot_xmax) as snapshot",
+            [window.mark],
+        ).fetchone()
+        assert row is not None
+        self._marks[entity], passed = row
+        if window.mark is None or passed >= _COUNTABLE:
+            return "true"
+        return f"age(xmin) <= age('{int(window.mark) % 2**32}'::xid)"
+
+    def _select(self, entity: str, window: Window, columns: dict[str, str], late: str) -> str:
         config = self.config.entities[entity]
         selected = ", ".join(f"{expression} as {name}" for name, expression in columns.items())
         conditions = [f"({config.where})"] if config.where else []
@@ -190,34 +245,25 @@ class PostgresSource:
             changed = f"({config.changed_at})"
             bounds = [f"{changed} < '{window.end.isoformat()}'::timestamptz"]
             if window.start is not None:
-                bounds.insert(0, f"{changed} >= '{window.start.isoformat()}'::timestamptz")
+                since = f"{changed} >= '{window.start.isoformat()}'::timestamptz"
+                bounds.insert(0, f"({since} or {late})")
             # A row that does not say when it changed would never be in any window.
             conditions.append(f"(({' and '.join(bounds)}) or {changed} is null)")
         where = f" where {' and '.join(conditions)}" if conditions else ""
         return f"select {selected} from {config.relation}{where}"
 
     def _read_text(
-        self,
-        entity: str,
-        window: Window,
-        connection: psycopg.Connection,
-        readings: dict[str, _Reading],
+        self, entity: str, connection: psycopg.Connection, select: str, names: tuple[str, ...]
     ) -> Iterator[Batch]:
         """The same rows with each expression as text, for landing to cast one by one."""
         connection.rollback()
-        names = tuple(readings)
-        select = self._select(entity, window, {name: readings[name].as_text for name in names})
         key = [names.index(name) for name in ENTITIES[entity].key]
         rows: list[tuple[str | None, ...]] = []
         positions: list[str] = []
-        with (
-            connection.cursor() as cursor,
-            cursor.copy(_sql(f"copy ({select}) to stdout")) as copy,
-        ):
-            for line in copy:
-                row = parse_copy_text(bytes(line))
+        with closing(_text_lines(connection, select)) as lines:
+            for line, row in lines:
                 if row is None:
-                    yield RejectedRecord("no key", "not UTF-8 text", bytes(line))
+                    yield RejectedRecord("no key", "not UTF-8 text", line)
                     continue
                 rows.append(row)
                 positions.append("/".join(row[index] or "" for index in key) or "no key")
@@ -240,13 +286,36 @@ class PostgresSource:
             return place
         if column == "_changed_at":
             return f"{place}.changed_at"
-        return f"{place}.{column}" if column == "where" else f"{place}.columns.{column}"
+        own = column in ("where", "row_versions")
+        return f"{place}.{column}" if own else f"{place}.columns.{column}"
 
     def _error(self, entity: str | None, column: str | None, error: psycopg.Error) -> SourceError:
         key = self._key(entity, column) if entity else f"sources.{self.name}"
         remedy = _remedy(error, key)
         where = f"{key}: " if column else ""
         return SourceError(self.name, entity, f"{where}{describe(error)}", remedy)
+
+
+def _extended(
+    select: str, entity: Entity, given: Collection[str], expressions: Mapping[str, str]
+) -> str:
+    """The rows of ``select`` with the expressions as columns; what is not given is null to them."""
+    types = {column.name: column.pg_type for column in entity.columns} | SUPPLIED_SYSTEM_COLUMNS
+    missing = [f", null::{kind} as {name}" for name, kind in types.items() if name not in given]
+    selected = ", ".join(f"{expression} as {name}" for name, expression in expressions.items())
+    return f"select {selected} from (select *{''.join(missing)} from ({select}) as given) as rows"
+
+
+def _text_lines(
+    connection: psycopg.Connection, select: str
+) -> Generator[tuple[bytes, tuple[str | None, ...] | None]]:
+    """Each row as it came and as values; None for one that is no text."""
+    with (
+        connection.cursor() as cursor,
+        cursor.copy(_sql(f"copy ({select}) to stdout")) as copy,
+    ):
+        for line in copy:
+            yield bytes(line), parse_copy_text(bytes(line))
 
 
 def _blocks(connection: psycopg.Connection, select: str) -> Iterator[bytes]:

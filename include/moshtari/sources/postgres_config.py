@@ -20,6 +20,7 @@ class EntityConfig(BaseModel):
     query: str | None = None
     where: str | None = None
     changed_at: str | None = None
+    row_versions: bool = False
     columns: dict[str, str]
 
     @field_validator("columns", mode="before")
@@ -34,6 +35,8 @@ class EntityConfig(BaseModel):
     def _one_place(self) -> EntityConfig:
         if (self.table is None) == (self.query is None):
             raise ValueError("give either `table` or `query`, and not both")
+        if self.row_versions and (self.table is None or self.changed_at is None):
+            raise ValueError("`row_versions` needs `table`, whose rows have them, and `changed_at`")
         return self
 
     @property

@@ -19,8 +19,14 @@ if TYPE_CHECKING:
 
 KINDS: dict[str, str] = {
     "postgres": "moshtari.sources.postgres:PostgresSource",
+    "mysql": "moshtari.sources.mysql:MysqlSource",
+    "woocommerce": "moshtari.sources.woocommerce:WooCommerceSource",
     "zendesk": "moshtari.sources.zendesk:ZendeskSource",
+    "freshdesk": "moshtari.sources.freshdesk:FreshdeskSource",
+    "vtiger": "moshtari.sources.vtiger:VtigerSource",
     "mastodon": "moshtari.sources.mastodon:MastodonSource",
+    "x": "moshtari.sources.x:XSource",
+    "telegram": "moshtari.sources.telegram:TelegramSource",
     "files": "moshtari.sources.files:FilesSource",
 }
 

@@ -18,17 +18,25 @@ is needed. What the exports cannot tell, and what follows from it:
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
 import httpx
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
-from moshtari.sources.base import Batch, CheckResult, SourceContext, SourceError, Window
+from moshtari.sources.base import (
+    Batch,
+    CheckResult,
+    KeptRecord,
+    SourceContext,
+    SourceError,
+    Window,
+)
 from moshtari.sources.http import HttpClient, HttpPolicy, checked_base_url, probe
 from moshtari.sources.json_records import reject_once
 from moshtari.sources.zendesk_exports import TICKET_EVENTS, TICKETS, EventExport, TicketExport
 from moshtari.sources.zendesk_records import EventPage, TicketPage
+from moshtari.sources.zendesk_replay import replay_events, replay_tickets
 
 _REMEDIES = {
     401: "See that email and token are right and that token access is on in Zendesk's Admin Center",
@@ -99,6 +107,23 @@ class ZendeskSource:
                 yield from reject_once(events.read(window))
             else:
                 raise ValueError(f"source {self.name} supplies no {entity}")
+
+    def replay(self, entity: str, records: Sequence[KeptRecord], window: Window) -> Iterator[Batch]:
+        """What was kept, decoded again, with the users that Zendesk knows today."""
+        config = self._config
+        with self._client() as client:
+            if entity == "ticket_events":
+                yield from replay_events(client, records)
+            else:
+                yield from replay_tickets(
+                    client,
+                    records,
+                    order_id_from=config.order_id_from,
+                    customer_id_from=config.customer_id_from,
+                )
+
+    def replays_anew(self, entity: str) -> bool:
+        return False
 
     def check(self) -> list[CheckResult]:
         """Asks every export for one record: that takes connection, credentials and permission."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
@@ -42,10 +43,10 @@ Query: TypeAlias = tuple[tuple[str, str | int], ...]
 _USERS_PER_REQUEST = 100
 _ASK_ZENDESK = "Run the load again; if it goes on, the server does not keep to Zendesk's contract."
 
-_TICKET = msgspec.json.Decoder(Ticket)
+TICKET = msgspec.json.Decoder(Ticket)
+AUDIT = msgspec.json.Decoder(Audit)
+CHILD = msgspec.json.Decoder(Child)
 _USER = msgspec.json.Decoder(User)
-_AUDIT = msgspec.json.Decoder(Audit)
-_CHILD = msgspec.json.Decoder(Child)
 
 
 class TicketExport:
@@ -95,7 +96,7 @@ class TicketExport:
                     users[user.id] = user
             found: dict[int, tuple[Ticket, bytes]] = {}
             for index, raw in enumerate(page.tickets, start=1):
-                ticket = decode_record(raw, _TICKET, "ticket", f"page {number}, ticket {index}")
+                ticket = decode_record(raw, TICKET, "ticket", f"page {number}, ticket {index}")
                 if isinstance(ticket, RejectedRecord):
                     yield ticket
                 elif ticket.updated_at < window.end and ticket.generated_timestamp < horizon:
@@ -174,17 +175,13 @@ class EventExport:
 
     def _learn_roles(self, authors: set[int]) -> Iterator[RejectedRecord]:
         """Ask for authors not met before; one that Zendesk no longer knows stays `system`."""
-        unknown = sorted(authors - self._roles.keys())
-        for at in range(0, len(unknown), _USERS_PER_REQUEST):
-            ids = unknown[at : at + _USERS_PER_REQUEST]
-            query = {"ids": ",".join(map(str, ids))}
-            page = self._client.get("ticket_events", USERS, query, UserPage).body
-            self._roles |= dict.fromkeys(ids, "system")
-            for user in _decoded_users(page.users):
-                if isinstance(user, RejectedRecord):
-                    yield user
-                else:
-                    self._roles[user.id] = author_role(user)
+        unknown = authors - self._roles.keys()
+        self._roles |= dict.fromkeys(unknown, "system")
+        for user in users_by_id(self._client, "ticket_events", unknown):
+            if isinstance(user, RejectedRecord):
+                yield user
+            else:
+                self._roles[user.id] = author_role(user)
 
 
 class _EventBatch:
@@ -197,17 +194,19 @@ class _EventBatch:
     def add(self, raw: msgspec.Raw, index: int, end: int) -> Iterator[RejectedRecord]:
         """Take in one update of a ticket; what of it cannot be read comes back rejected."""
         place = f"page {self._number}, ticket event {index}"
-        audit = decode_record(raw, _AUDIT, "ticket event", place)
+        audit = decode_record(raw, AUDIT, "ticket event", place)
+        received = bytes(raw)
         if isinstance(audit, RejectedRecord):
             yield audit
         elif audit.timestamp < end:
             for record in audit.child_events:
-                child = decode_record(record, _CHILD, "event", f"ticket event {audit.id}")
+                child = decode_record(record, CHILD, "event", f"ticket event {audit.id}")
                 if isinstance(child, RejectedRecord):
                     if may_be_wanted(record):
-                        yield child
+                        # The whole update is kept: without it, nothing says of which ticket it was.
+                        yield replace(child, raw=received)
                 elif is_comment(child) or is_status(child):
-                    self._found.append((audit, child, bytes(record)))
+                    self._found.append((audit, child, received))
 
     def authors(self) -> set[int]:
         """Ids of the users who wrote or changed something; the system's own (-1) are no users."""
@@ -230,6 +229,16 @@ class _EventBatch:
             [f"event {key}" for key in fresh],
             [raw for _, raw in fresh.values()],
         )
+
+
+def users_by_id(
+    client: HttpClient, entity: str, ids: Collection[int]
+) -> Iterator[User | RejectedRecord]:
+    """The users of these ids whom Zendesk still knows, or what of them cannot be read."""
+    ordered = sorted(ids)
+    for at in range(0, len(ordered), _USERS_PER_REQUEST):
+        query = {"ids": ",".join(map(str, ordered[at : at + _USERS_PER_REQUEST]))}
+        yield from _decoded_users(client.get(entity, USERS, query, UserPage).body.users)
 
 
 def _decoded_users(users: list[msgspec.Raw]) -> Iterator[User | RejectedRecord]:

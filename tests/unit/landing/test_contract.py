@@ -52,7 +52,7 @@ def test_the_raw_table_is_there_with_types_and_comments(pg: psycopg.Connection, 
     wanted = [(c.name, types.get(c.pg_type, c.pg_type)) for c in entity.columns]
     assert [row[:2] for row in found[: len(wanted)]] == wanted
     assert [row[0] for row in found[len(wanted) :]] == [
-        "_source", "_key", "_load_id", "_known_from", "_changed_at", "_content_hash",
+        "_source", "_key", "_load_id", "_known_from", "_changed_at",
         "_is_deleted", "_origin",
     ]  # fmt: skip
     assert all(row[2] for row in found)

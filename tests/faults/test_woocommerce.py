@@ -1,0 +1,331 @@
+"""A WooCommerce shop that misbehaves: every fault ends in all rows, or in an error that names it.
+
+What happened is kept with each test (`record_property`), for the fault matrix.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from tests.http_servers import END, ONE_DAY, START, Reading, Sleeps, read
+from tests.servers.woocommerce import (
+    SECRET,
+    Shop,
+    create_app,
+    customer,
+    order,
+    refund,
+    refusal,
+    woocommerce,
+)
+
+from moshtari.demo.faults import (
+    Answer,
+    Fault,
+    Faults,
+    cut_connection,
+    drip,
+    edited,
+    hang,
+    json_answer,
+    rate_limited,
+    redirect,
+    refused,
+    rewritten,
+    server_error,
+    truncated,
+    web_page,
+)
+from moshtari.demo.serving import listen, serving
+from moshtari.sources.base import SourceError
+
+SECOND = timedelta(seconds=1)
+ENTITIES = {
+    "orders": "/wc/v3/orders",
+    "order_items": "/wc/v3/orders",
+    "refunds": "/wc/v3/orders",
+    "customers": "/wc/v3/customers",
+}
+entities = pytest.mark.parametrize("entity", ENTITIES)
+Record = Callable[[str, object], None]
+
+SHOP = Shop()
+FAULTS = Faults(create_app(SHOP))
+
+
+@pytest.fixture(scope="module")
+def base_url() -> Iterator[str]:
+    with serving(FAULTS) as url:
+        yield url
+
+
+@pytest.fixture(autouse=True)
+def _shop() -> None:
+    FAULTS.follow([])
+    SHOP.forget()
+    SHOP.orders = [order(key, START + key // 2 * SECOND) for key in range(1, 21)]
+    for row in SHOP.orders[::4]:
+        row["refunds"] = [{"id": 500 + row["id"], "reason": "", "total": "-50"}]
+        SHOP.refunds[row["id"]] = [refund(500 + row["id"], START)]
+    SHOP.customers = [customer(key, START) for key in range(1, 21)]
+
+
+def contents(reading: Reading) -> list[tuple[tuple[str, str | None], ...]]:
+    return sorted({tuple(row.items()) for row in reading.rows}, key=repr)
+
+
+def outcome(source: Any, entity: str, expected: Reading | None = None) -> str:
+    """What became of a reading: `all rows` or `named: …`; anything else fails the test."""
+    try:
+        reading = read(source, entity, ONE_DAY)
+    except SourceError as error:
+        failure = error
+    else:
+        assert expected is not None
+        assert contents(reading) == contents(expected)
+        return "all rows"
+    assert (failure.source, failure.entity) == ("shop", entity)
+    assert failure.remedy
+    assert SECRET not in str(failure)
+    return f"named: {failure.what}"
+
+
+PASSING: dict[str, tuple[Answer, dict[str, Any]]] = {
+    "429 with Retry-After": (rate_limited("7"), {}),
+    "429 without Retry-After": (rate_limited(None), {}),
+    "500": (server_error(500), {}),
+    "503": (server_error(503), {}),
+    "hang": (hang(1.5), {"timeout_seconds": 0.3}),
+    "drip": (drip(40, 0.05), {"answer_seconds": 0.4}),
+    "connection cut in the body": (cut_connection(0.5), {}),
+    "connection cut before the body": (cut_connection(0), {}),
+    "truncated JSON": (truncated(0.5), {}),
+    "HTML with 200": (web_page(), {}),
+    "an error with 200": (json_answer({"code": "internal_server_error", "message": "x"}), {}),
+    "JSON null": (json_answer(None), {}),
+}
+
+
+@entities
+@pytest.mark.parametrize("fault", PASSING)
+def test_a_passing_fault_changes_nothing(
+    entity: str, fault: str, base_url: str, record_property: Record
+) -> None:
+    answer, http = PASSING[fault]
+    expected = read(woocommerce(base_url, page_size=4), entity, ONE_DAY)
+    assert len(expected.rows) == {"orders": 20, "order_items": 40, "refunds": 5}.get(entity, 20)
+    FAULTS.follow([Fault(ENTITIES[entity], answer, on={1, 2, 4})])
+    sleeps = Sleeps()
+    source = woocommerce(base_url, page_size=4, http=http, sleep=sleeps)
+    happened = outcome(source, entity, expected)
+    record_property("fault", ["woocommerce", entity, f"{fault}, passing", happened])
+    assert happened == "all rows"
+    assert len(sleeps) == 3
+    if fault == "429 with Retry-After":
+        assert sleeps == [7, 7, 7]
+
+
+@entities
+@pytest.mark.parametrize("fault", PASSING)
+def test_a_lasting_fault_is_named(
+    entity: str, fault: str, base_url: str, record_property: Record
+) -> None:
+    answer, http = PASSING[fault]
+    FAULTS.follow([Fault(ENTITIES[entity], answer)])
+    happened = outcome(woocommerce(base_url, page_size=4, http=http | {"tries": 2}), entity)
+    record_property("fault", ["woocommerce", entity, f"{fault}, lasting", happened])
+    assert "failed 2 times" in happened
+
+
+@entities
+def test_a_burst_longer_than_the_tries_is_named(
+    entity: str, base_url: str, record_property: Record
+) -> None:
+    FAULTS.follow([Fault(ENTITIES[entity], server_error(502), on=range(2, 20))])
+    happened = outcome(woocommerce(base_url, page_size=4), entity)
+    record_property("fault", ["woocommerce", entity, "burst of 5xx", happened])
+    assert "status 502" in happened
+
+
+@entities
+def test_a_key_revoked_half_way_is_named(
+    entity: str, base_url: str, record_property: Record
+) -> None:
+    SHOP.revoked_after = 2
+    happened = outcome(woocommerce(base_url, page_size=4), entity)
+    record_property("fault", ["woocommerce", entity, "key revoked half way", happened])
+    assert "status 401 (woocommerce_rest_authentication_error)" in happened
+
+
+@entities
+@pytest.mark.parametrize("status", [400, 401, 403, 404])
+def test_a_refusal_is_named_at_once(
+    entity: str, status: int, base_url: str, record_property: Record
+) -> None:
+    FAULTS.follow([Fault(ENTITIES[entity], refused(status))])
+    happened = outcome(woocommerce(base_url), entity)
+    record_property("fault", ["woocommerce", entity, f"status {status}", happened])
+    assert f"status {status}" in happened
+    assert len(FAULTS.requests) == 1
+
+
+def test_what_wordpress_says_is_told_by_its_code_alone(base_url: str) -> None:
+    async def answer(app: Any, scope: Any, receive: Any, send: Any) -> None:
+        await refusal(403, "woocommerce_rest_cannot_view", "علی 0912")(scope, receive, send)
+
+    FAULTS.follow([Fault("/orders", answer)])
+    with pytest.raises(SourceError, match=r"status 403 \(woocommerce_rest_cannot_view\)") as error:
+        read(woocommerce(base_url), "orders", ONE_DAY)
+    assert "0912" not in str(error.value)
+    assert "permission Read" in error.value.remedy
+
+
+@entities
+def test_a_server_that_is_away_is_named(entity: str, record_property: Record) -> None:
+    with listen(0) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    happened = outcome(woocommerce(url), entity)
+    record_property("fault", ["woocommerce", entity, "server away", happened])
+    assert "the connection failed" in happened
+
+
+@entities
+def test_a_redirect_is_not_followed_with_the_key(
+    entity: str, base_url: str, record_property: Record
+) -> None:
+    FAULTS.follow([Fault(ENTITIES[entity], redirect("/login"))])
+    happened = outcome(woocommerce(base_url), entity)
+    record_property("fault", ["woocommerce", entity, "redirect", happened])
+    assert "status 302" in happened
+    assert not any("/login" in request for request in FAULTS.requests)
+
+
+@entities
+def test_a_page_that_comes_again_for_ever_is_named(
+    entity: str, base_url: str, record_property: Record
+) -> None:
+    """A cache that leaves the query out answers every request with the first page."""
+
+    async def first_page(app: Any, scope: Any, receive: Any, send: Any) -> None:
+        query = b"per_page=4&order=asc&role=all&orderby="
+        kind = b"id" if entity == "customers" else b"modified"
+        await app(scope | {"query_string": query + kind}, receive, send)
+
+    FAULTS.follow([Fault(ENTITIES[entity], first_page)])
+    happened = outcome(woocommerce(base_url, page_size=4), entity)
+    record_property("fault", ["woocommerce", entity, "looping page", happened])
+    assert "never end" in happened
+    assert len(FAULTS.requests) < 12
+
+
+def test_a_shop_that_orders_by_something_else_is_named(
+    base_url: str, record_property: Record
+) -> None:
+    FAULTS.follow([Fault("/orders", edited(lambda page: list(reversed(page))))])
+    happened = outcome(woocommerce(base_url, page_size=4), "orders")
+    record_property("fault", ["woocommerce", "orders", "pages in another order", happened])
+    assert "not in the order of their change" in happened
+
+
+@entities
+def test_headers_that_a_proxy_takes_away_are_named(
+    entity: str, base_url: str, record_property: Record
+) -> None:
+    async def bare(app: Any, scope: Any, receive: Any, send: Any) -> None:
+        async def without(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                kept = [pair for pair in message["headers"] if not pair[0].startswith(b"x-wp")]
+                message = message | {"headers": kept}
+            await send(message)
+
+        await app(scope, receive, without)
+
+    FAULTS.follow([Fault(ENTITIES[entity], bare)])
+    happened = outcome(woocommerce(base_url), entity)
+    record_property("fault", ["woocommerce", entity, "no X-WP-TotalPages", happened])
+    assert "X-WP-TotalPages" in happened
+
+
+@entities
+def test_headers_that_say_too_little_lose_nothing(
+    entity: str, base_url: str, record_property: Record
+) -> None:
+    async def counting_none(app: Any, scope: Any, receive: Any, send: Any) -> None:
+        async def without(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                kept = [pair for pair in message["headers"] if not pair[0].startswith(b"x-wp")]
+                counts = [(b"x-wp-total", b"0"), (b"x-wp-totalpages", b"0")]
+                message = message | {"headers": kept + counts}
+            await send(message)
+
+        await app(scope, receive, without)
+
+    FAULTS.follow([Fault(ENTITIES[entity], counting_none)])
+    happened = outcome(woocommerce(base_url, page_size=4), entity)
+    record_property("fault", ["woocommerce", entity, "X-WP-Total too small", happened])
+    assert "more rows than X-WP-Total" in happened
+
+
+@entities
+def test_a_page_that_shifts_while_it_is_read_loses_nothing(
+    entity: str, base_url: str, record_property: Record
+) -> None:
+    expected = read(woocommerce(base_url, page_size=4), entity, ONE_DAY)
+    SHOP.requests.clear()
+
+    def meanwhile(number: int) -> None:
+        if number == 3:
+            SHOP.touch(1, END + SECOND)
+            SHOP.customers.pop(0)
+
+    SHOP.meanwhile = meanwhile
+    happened = outcome(woocommerce(base_url, page_size=4), entity, expected)
+    record_property("fault", ["woocommerce", entity, "page that shifts while read", happened])
+    assert happened == "all rows"
+
+
+@entities
+def test_a_duplicate_across_pages_lands_once(
+    entity: str, base_url: str, record_property: Record
+) -> None:
+    expected = read(woocommerce(base_url, page_size=4), entity, ONE_DAY)
+    last: list[Any] = []
+
+    def repeated(page: Any) -> Any:
+        page = [*last[-1:], *page, *page[-1:]] if entity == "customers" else [*page, *page[-1:]]
+        last.extend(page)
+        return page
+
+    FAULTS.follow([Fault(ENTITIES[entity], edited(repeated), on={2, 3})])
+    reading = read(woocommerce(base_url, page_size=4), entity, ONE_DAY)
+    assert contents(reading) == contents(expected)
+    assert len(reading.rows) == len(expected.rows)
+    record_property("fault", ["woocommerce", entity, "duplicate across pages", "all rows, once"])
+
+
+@entities
+def test_an_empty_day_after_a_full_one_yields_nothing(
+    entity: str, base_url: str, record_property: Record
+) -> None:
+    """Whether that is believable is landing's to say; nothing is deleted here."""
+    SHOP.forget()
+    assert read(woocommerce(base_url), entity, ONE_DAY) == Reading()
+    record_property("fault", ["woocommerce", entity, "empty day after a full one", "no rows"])
+
+
+def test_broken_text_spoils_its_record_only(base_url: str, record_property: Record) -> None:
+    def spoil(body: bytes) -> bytes:
+        # JSON of the server writes Persian as it is.
+        name = "چای 11".encode()
+        assert name in body
+        return body.replace(name, b"\xff\xfe", 1)
+
+    FAULTS.follow([Fault("/orders", rewritten(spoil), on={1})])
+    reading = read(woocommerce(base_url), "orders", ONE_DAY)
+    assert set(reading.by("order_id")) == {str(key) for key in range(2, 21)}
+    (rejected,) = reading.rejected
+    assert (rejected.position, b"\xff\xfe" in rejected.raw) == ("order 1", True)
+    record_property("fault", ["woocommerce", "orders", "bytes that are no text", "one rejected"])
