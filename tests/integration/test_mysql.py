@@ -662,10 +662,10 @@ def test_rows_are_replayed_by_their_keys(
 def test_rows_with_other_keys_than_texts_are_replayed(
     settings: Settings, pg: psycopg.Connection, mariadb: MariaDB, database: str, sales: Hpos
 ) -> None:
-    sales.run("create table lines (order_id bigint unsigned, at datetime(3), name varbinary(40))")
+    sales.run("create table parts (order_id bigint unsigned, at datetime(3), name varbinary(40))")
     names = [("18446744073709551615", "x'FF00'"), ("7", "'tea'"), ("8", "x'FF01'")]
     for key, name in names:
-        sales.run(f"insert into lines values ({key}, '2026-03-20 08:30:00.123', {name})")
+        sales.run(f"insert into parts values ({key}, '2026-03-20 08:30:00.123', {name})")
 
     def items(name: str, number: str = "1 + row_number() over (order by order_id)") -> Deployment:
         columns = {
@@ -681,7 +681,7 @@ def test_rows_with_other_keys_than_texts_are_replayed(
             "kind": "mysql",
             "dsn": dsn(mariadb, database),
             "timezone": "UTC",
-            "entities": {"order_items": {"table": "lines", "columns": columns}},
+            "entities": {"order_items": {"table": "parts", "columns": columns}},
         }
         return Deployment(name="test", sources={"shop": config})
 
@@ -689,11 +689,12 @@ def test_rows_with_other_keys_than_texts_are_replayed(
     assert (landed.landed, landed.quarantined) == (2, 1)
     (done,) = replay(settings, items("hex(name)"), Selection())
     assert (done.replayed, done.still_open) == (0, 1)
-    # The row's number is that among all rows, not among those asked for.
-    assert [row[0] for row in pg.execute("select position from quarantine.records")] == ["7/2"]
-    sales.run("update lines set order_id = 9 where order_id = 7")
+    # It was found: the row's number is that among all rows, not among those asked for.
+    assert reasons(pg) == ["unit_price: not a number"]
+    sales.run("update parts set order_id = 9 where order_id = 7")
     (done,) = replay(settings, items("name"), Selection())
     assert done.still_open == 1
+    assert reasons(pg)[0].startswith("the source had no such row")
 
 
 def test_bytes_that_are_no_text_are_replayed_by_their_position(

@@ -98,7 +98,9 @@ class FilesReading:
     ) -> list[tuple[Any, ...]]:
         """Rows of these lines; the last value of each names its lines (see `EntityQuery`)."""
         with self._told_of_rows(query, staged, origin):
-            return self.stage.db.execute(query.rows_of(staged.table, lines)).fetchall()
+            cursor = self.stage.db.execute(query.rows_of(staged.table, lines))
+            found: list[tuple[Any, ...]] = cursor.fetchall()
+            return found
 
     def excluded(self, query: EntityQuery, staged: StagedFile) -> dict[str, int]:
         """How many records each exclusion took out."""

@@ -70,12 +70,15 @@ def _authors(source: str, client: HttpClient, keys: Sequence[str]) -> dict[str, 
         some = ",".join(keys[at : at + _USERS_AT_ONCE])
         query = {"ids": some, "user.fields": "username,name"}
         answer = client.get("mentions", USERS, query, Users).body
-        users = [decode_record(raw, _USER, "user", "user") for raw in answer.data]
         lost = {problem.name for problem in answer.errors} - ABOUT_OTHERS
-        lost |= {user.reason for user in users if isinstance(user, RejectedRecord)}
+        for raw in answer.data:
+            user = decode_record(raw, _USER, "user", "user")
+            if isinstance(user, RejectedRecord):
+                lost.add(user.reason)
+            else:
+                authors[user.id] = user
         if lost:
             what = f"GET {USERS}: authors cannot be read: {', '.join(sorted(lost))}"
             remedy = "Replay again; if it goes on, see the state of X's API."
             raise SourceError(source, "mentions", what, remedy)
-        authors |= {user.id: user for user in users if isinstance(user, User)}
     return authors
