@@ -24,6 +24,7 @@ from moshtari.landing.founding import Founding
 from moshtari.landing.holding import HeldLoadError, HoldPolicy, hold_if_suspicious
 from moshtari.landing.incoming import Incoming
 from moshtari.landing.ledger import Counts
+from moshtari.landing.missing import KeyComparison
 from moshtari.landing.replay_load import ReplayLoad
 from moshtari.landing.windows import LoadPlan, plan_load
 from moshtari.sources.base import Batch, Origin, SourceError, Window
@@ -50,6 +51,7 @@ class Load:
     details: dict[str, Any] = field(default_factory=dict)
     explain: Callable[[], dict[str, Any]] = dict
     replay: ReplayLoad | None = None
+    keys: KeyComparison | None = None
 
 
 @dataclass(frozen=True)
@@ -144,6 +146,10 @@ def _run(
             ledger.finish(connection, load_id, plan or _plan(connection, load), unneeded)
             return None
     plan = plan or _plan(connection, load)
+    if load.keys is not None:
+        counts = load.keys.settle(connection, load.source, entity, load_id, plan.window)
+        ledger.finish(connection, load_id, plan, counts)
+        return counts
     founding = None
     if plan.first_load and load.origin is None and load.replay is None:
         founding = Founding(connection, load.source, entity, load_id)

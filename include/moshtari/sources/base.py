@@ -12,7 +12,7 @@ A reader never skips a record silently: it yields it, yields it as rejected, or 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -196,6 +196,17 @@ class MarkingSource(Protocol):
 
     def mark(self, entity: str) -> str | None:
         """Where the last reading of the entity ended; None where the source does not count it."""
+
+
+@runtime_checkable
+class KeyedSource(Protocol):
+    """A source that can list the keys of all rows it has, which tells what was deleted there."""
+
+    def keys(self, entity: str, window: Window) -> Generator[TextRows]:
+        """The key columns, in the contract's order, of every row that is there now.
+
+        SourceError if they cannot be read whole. Rows changed after the window are among them.
+        """
 
 
 @runtime_checkable
