@@ -279,6 +279,27 @@ def accept_load(
 
 
 @app.command()
+def reconcile(
+    source: str,
+    entity: Annotated[str | None, typer.Argument(help="All that the source has.")] = None,
+    date_: Annotated[
+        datetime | None, typer.Option("--date", formats=["%Y-%m-%d"], help="Default: yesterday.")
+    ] = None,
+    however_many: Annotated[
+        bool, typer.Option("--however-many", help="Even where suspiciously many rows are gone.")
+    ] = False,
+) -> None:
+    """Compare a source's keys with raw, and mark as deleted what is gone there."""
+    from moshtari.landing.extract import reconcile
+
+    settings, config = _deployment()
+    day = date_.date() if date_ else _yesterday(config)
+    deployment = load_deployment(config)
+    for done in reconcile(settings, deployment, source, entity, day, however_many=however_many):
+        console.print(f"{source}.{done.entity}: {done.read:,} known, {done.landed:,} gone.")
+
+
+@app.command()
 def password(name: str) -> None:
     """Print one of the embedded deployment's secrets (airflow_admin, pg_moshtari_bi …)."""
     settings, _config = _deployment()

@@ -146,6 +146,9 @@ class Deployment(BaseModel):
     outreach: Outreach = Outreach()
     identity: Identity = Identity()
     holds: Holds = Holds()
+    # Nights on which the keys of a source are compared with those in raw, for what was deleted
+    # there: {shop: nightly} or {shop: friday}.
+    reconcile: dict[str, _WEEKDAYS | Literal["nightly"]] = Field(default_factory=dict)
     sources: dict[str, dict[str, Any]] = Field(min_length=1)
     file: Path = Path("moshtari.yml")
 

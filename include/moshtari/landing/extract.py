@@ -20,11 +20,13 @@ from moshtari.landing.families import configured_source
 from moshtari.landing.holding import HoldPolicy
 from moshtari.landing.land import Load, land, prepare
 from moshtari.landing.ledger import Counts
+from moshtari.landing.missing import KeyComparison
 from moshtari.landing.windows import Coverage, plan_load
 from moshtari.settings import ConfigError, Deployment, Settings
 from moshtari.sources.base import (
     Batch,
     ExplainedOrigins,
+    KeyedSource,
     MarkingSource,
     Origin,
     OriginSource,
@@ -75,6 +77,8 @@ def extract(
         load = _load(deployment, source, entity, business_date, dag_run)
         try:
             landed.append(extract_entity(settings, source, load))
+            if _is_due(deployment, source_name, business_date):
+                reconcile_entity(settings, source, load)
         except (SourceError, LandingError) as error:
             logger.error("%s", error)
             failures.append(str(error))
@@ -83,20 +87,71 @@ def extract(
     return landed
 
 
+def _is_due(deployment: Deployment, source_name: str, business_date: date) -> bool:
+    night = deployment.reconcile.get(source_name)
+    return night == "nightly" or night == f"{business_date:%A}".lower()
+
+
+def reconcile_entity(
+    settings: Settings, source: Source, load: Load, *, however_many: bool = False
+) -> LoadSummary | None:
+    """Mark as deleted what the source no longer has; None where it cannot list its keys.
+
+    Raises SourceError, and LandingError when suspiciously many rows are missing.
+    """
+    if not isinstance(source, KeyedSource):
+        return None
+    comparison = KeyComparison(source, share=1) if however_many else KeyComparison(source)
+    return extract_entity(settings, source, replace(load, keys=comparison))
+
+
+def reconcile(
+    settings: Settings,
+    deployment: Deployment,
+    source_name: str,
+    entity: str | None,
+    business_date: date,
+    *,
+    however_many: bool = False,
+) -> list[LoadSummary]:
+    """Compare the keys of a source's entities, or of one, with raw, whatever night it is.
+
+    Raises SourceError, LandingError (also where the source cannot list its keys) and ConfigError.
+    """
+    source = _configured(deployment, source_name)
+    done = []
+    for name in source.entities() if entity is None else (entity,):
+        load = _load(deployment, source, _entity_of(source, name), business_date, "")
+        summary = reconcile_entity(settings, source, load, however_many=however_many)
+        if summary is None:
+            raise LandingError(
+                source_name,
+                name,
+                f"a source of kind {source.kind} cannot list its keys",
+                "What is deleted there is known only where the source itself tells it",
+            )
+        done.append(summary)
+    return done
+
+
 def extract_one(
     settings: Settings, deployment: Deployment, source_name: str, entity: str, business_date: date
 ) -> LoadSummary:
     """Land one entity of a source. Raises SourceError, LandingError, and ConfigError."""
     source = _configured(deployment, source_name)
+    load = _load(deployment, source, _entity_of(source, entity), business_date, "")
+    return extract_entity(settings, source, load)
+
+
+def _entity_of(source: Source, entity: str) -> Entity:
     if entity not in source.entities():
         raise LandingError(
-            source_name,
+            source.name,
             entity,
             "the source has no such entity",
             f"It has: {', '.join(source.entities())}",
         )
-    load = _load(deployment, source, ENTITIES[entity], business_date, "")
-    return extract_entity(settings, source, load)
+    return ENTITIES[entity]
 
 
 def _configured(deployment: Deployment, source_name: str) -> Source:

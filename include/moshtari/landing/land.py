@@ -17,13 +17,14 @@ from zoneinfo import ZoneInfo
 
 import psycopg
 
-from moshtari.landing import ledger, quarantine, statements
+from moshtari.landing import ledger, quarantine, rules, statements
 from moshtari.landing.contract import Entity
 from moshtari.landing.errors import LandingError, describe, warehouse_error
 from moshtari.landing.founding import Founding
 from moshtari.landing.holding import HeldLoadError, HoldPolicy, hold_if_suspicious
 from moshtari.landing.incoming import Incoming
 from moshtari.landing.ledger import Counts
+from moshtari.landing.missing import KeyComparison
 from moshtari.landing.replay_load import ReplayLoad
 from moshtari.landing.windows import LoadPlan, plan_load
 from moshtari.sources.base import Batch, Origin, SourceError, Window
@@ -50,6 +51,7 @@ class Load:
     details: dict[str, Any] = field(default_factory=dict)
     explain: Callable[[], dict[str, Any]] = dict
     replay: ReplayLoad | None = None
+    keys: KeyComparison | None = None
 
 
 @dataclass(frozen=True)
@@ -144,6 +146,10 @@ def _run(
             ledger.finish(connection, load_id, plan or _plan(connection, load), unneeded)
             return None
     plan = plan or _plan(connection, load)
+    if load.keys is not None:
+        counts = load.keys.settle(connection, load.source, entity, load_id, plan.window)
+        ledger.finish(connection, load_id, plan, counts)
+        return counts
     founding = None
     if plan.first_load and load.origin is None and load.replay is None:
         founding = Founding(connection, load.source, entity, load_id)
@@ -220,7 +226,7 @@ def _settle(
         return counts
     all_good = True
     if incoming.text_columns:
-        connection.execute(statements.cast_text(entity, incoming.text_columns))
+        _cast_text(connection, entity, incoming)
     if incoming.typed:
         all_good = connection.execute(statements.reject_typed(entity)).rowcount == 0
     if incoming.recall is not None:
@@ -255,6 +261,24 @@ def _settle(
             counts.details["known_from_other_files"] = elsewhere
     counts.unchanged = counts.read - counts.landed - counts.quarantined
     return counts
+
+
+def _cast_text(connection: psycopg.Connection, entity: Entity, incoming: Incoming) -> None:
+    """Text rows to their types: at once where the reader vouches for them, else judged by looks."""
+    supplied, left = incoming.text_columns, "true"
+    if incoming.exact:
+        try:
+            with connection.transaction():
+                cast = connection.execute(statements.cast_exact(entity, supplied)).rowcount
+        except psycopg.DataError:
+            # A date out of range, a JSON text that PostgreSQL does not take: which, is found below.
+            pass
+        else:
+            incoming.typed = True
+            if cast == incoming.text_rows:
+                return
+            left = f"not {rules.is_present(entity, supplied)}"
+    connection.execute(statements.cast_text(entity, supplied, left))
 
 
 def _is_empty(connection: psycopg.Connection, load: Load) -> bool:

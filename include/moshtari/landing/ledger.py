@@ -27,6 +27,8 @@ _SERIES = "hashtextextended('moshtari.landing/' || %s || '/' || %s, 0)"
 ALREADY_LANDED = "already_landed"
 # Says of a load how many records of quarantine it landed: it read nothing of its source's day.
 REPLAYED = "replayed"
+# Says that a load compared keys and read no window of changes.
+RECONCILED = "reconciled"
 # The load that had received them, whose place in time their rows take.
 OF_LOAD = "of_load"
 # Unless this stands beside it: then they were read again, and are as new as the replay.
@@ -153,13 +155,13 @@ def coverage(
             and entity = %(entity)s
             and status = 'landed'
             and origin is null
-            and not details ? %(replayed)s
+            and not details ?| %(no_windows)s
         """,
         {
             "source": source,
             "entity": entity.name,
             "day": business_date,
-            "replayed": REPLAYED,
+            "no_windows": [REPLAYED, RECONCILED],
         },
     ).fetchone()
     return Coverage(*row) if row is not None else Coverage()

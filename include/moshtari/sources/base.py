@@ -12,7 +12,7 @@ A reader never skips a record silently: it yields it, yields it as rejected, or 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -67,6 +67,9 @@ class TextRows:
       PostgreSQL literals (see `array_text`), booleans true/false, jsonb JSON text.
     - `positions`: where each row stands at the source (`line 17`, `ticket 42`): the same on every
       reading of the same content, and free of personal data.
+    - `exact`: every value is spelt as its type is, with nothing to guess: the reader has decoded it
+      and written it out (numbers in plain ASCII, times in ISO 8601 with an offset, no NaN, no empty
+      text but in text columns, JSON as JSON). Judging values by their looks is then spared.
     - `raw`: the record as received, kept beside a rejected row; None: the row's columns as JSON.
     - `recall`: in place of `raw`, where records are cheaply found again: called when all is read,
       with positions of rejected rows, it yields (position, record as received) of those it finds.
@@ -78,6 +81,7 @@ class TextRows:
     raw: Sequence[bytes] | None = None
     origin: Origin | None = None
     recall: Recall | None = None
+    exact: bool = False
 
 
 @dataclass(frozen=True)
@@ -196,6 +200,17 @@ class MarkingSource(Protocol):
 
     def mark(self, entity: str) -> str | None:
         """Where the last reading of the entity ended; None where the source does not count it."""
+
+
+@runtime_checkable
+class KeyedSource(Protocol):
+    """A source that can list the keys of all rows it has, which tells what was deleted there."""
+
+    def keys(self, entity: str, window: Window) -> Generator[TextRows]:
+        """The key columns, in the contract's order, of every row that is there now.
+
+        SourceError if they cannot be read whole. Rows changed after the window are among them.
+        """
 
 
 @runtime_checkable

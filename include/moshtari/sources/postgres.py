@@ -102,6 +102,19 @@ class PostgresSource:
         """The oldest transaction that was open at the last reading (xid8)."""
         return self._marks.get(entity)
 
+    def keys(self, entity: str, window: Window) -> Generator[TextRows]:
+        """The keys of all rows that the entity's table or query and its `where` give now."""
+        contract = ENTITIES[entity]
+        with self._session(entity) as connection:
+            readings = self._probe(connection, entity)
+            texts = {name: readings[name].as_text for name in contract.key}
+            select = self._select(entity, None, texts, "true")
+            batches = self._read_text(entity, connection, select, contract.key)
+            for batch in self._told(entity, batches):
+                # A row whose key is no text was never landed, so it is not missing either.
+                if isinstance(batch, TextRows):
+                    yield batch
+
     def replay(self, entity: str, records: Sequence[KeptRecord], window: Window) -> Iterator[Batch]:
         """The rows of the records' keys as they are now: kept are results of the old mapping."""
         keyed = KeyedRecords(ENTITIES[entity], records)
@@ -237,11 +250,14 @@ class PostgresSource:
             return "true"
         return f"age(xmin) <= age('{int(window.mark) % 2**32}'::xid)"
 
-    def _select(self, entity: str, window: Window, columns: dict[str, str], late: str) -> str:
+    def _select(
+        self, entity: str, window: Window | None, columns: dict[str, str], late: str
+    ) -> str:
+        """The query for the window's rows, or for all there are."""
         config = self.config.entities[entity]
         selected = ", ".join(f"{expression} as {name}" for name, expression in columns.items())
         conditions = [f"({config.where})"] if config.where else []
-        if config.changed_at:
+        if config.changed_at and window is not None:
             changed = f"({config.changed_at})"
             bounds = [f"{changed} < '{window.end.isoformat()}'::timestamptz"]
             if window.start is not None:

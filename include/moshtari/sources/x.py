@@ -233,6 +233,7 @@ class XSource:
             ],
             [f"post {key}" for key in found],
             [raw for _, raw in found.values()],
+            exact=True,
         )
 
     def _pages(self, client: HttpClient, start: datetime | None, end: datetime) -> Iterator[Page]:
