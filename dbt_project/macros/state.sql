@@ -123,7 +123,7 @@
 {# The same by customer and day: rows (customer_key, day) of the days to be summed again. What ties to
    nobody has days, too. #}
 {% macro of_days_changed(rows) -%}
-    {%- if is_anew() -%}
+    {%- if var("state_run_id") | int == 0 -%}
     select * from {{ rows }}
     {%- else -%}
     select {{ rows }}.*
@@ -143,7 +143,7 @@
 {%- endmacro %}
 
 {% macro take_out_days_changed() -%}
-    {%- if is_anew() -%}
+    {%- if var("state_run_id") | int == 0 -%}
     {{ take_out() }}
     {%- else -%}
     {%- set changed = ref("int_customer_days_changed") -%}
