@@ -143,16 +143,12 @@
 {%- endmacro %}
 
 {% macro take_out_days_changed() -%}
-    {%- if var("state_run_id") | int == 0 -%}
-    {{ take_out() }}
-    {%- else -%}
     {%- set changed = ref("int_customer_days_changed") -%}
     {{ take_out(
         "(customer_key, day) in (select customer_key, day from " ~ changed ~ ")",
         "customer_key is null and day in (select day from " ~ changed
         ~ " where customer_key is null)",
     ) }}
-    {%- endif -%}
 {%- endmacro %}
 
 {# Statistics of a table that was just made (a post-hook): until autovacuum comes by, the planner would
