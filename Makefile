@@ -43,9 +43,11 @@ down: setup ## Stop what `make demo` or `make up` left running
 
 # --- checks ------------------------------------------------------------------------------------------
 
-.PHONY: test test-unit lint lint-python lint-sql lint-yaml lint-containers format
-test: setup ## Set up, then run every lint and every test
-	@$(MAKE) --no-print-directory lint
+.PHONY: test test-all test-unit lint lint-python lint-sql lint-yaml lint-containers format
+test: ## Set up, then run every lint and every test, side by side
+	@$(MAKE) --no-print-directory -j2 test-all lint
+
+test-all: setup
 	@$(BIN)/pytest $(ARGS)
 
 test-unit: setup ## Run the unit tests only

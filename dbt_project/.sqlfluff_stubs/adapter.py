@@ -11,4 +11,6 @@ def dispatch(name: str) -> Callable[..., str]:
         )
     if name == "computed_once":
         return lambda: "materialized"
+    if name == "computed_where_used":
+        return lambda: "not materialized"
     return lambda *arguments: "dispatched"

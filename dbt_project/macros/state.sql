@@ -123,7 +123,7 @@
 {# The same by customer and day: rows (customer_key, day) of the days to be summed again. What ties to
    nobody has days, too. #}
 {% macro of_days_changed(rows) -%}
-    {%- if is_anew() -%}
+    {%- if var("state_run_id") | int == 0 -%}
     select * from {{ rows }}
     {%- else -%}
     select {{ rows }}.*
@@ -143,16 +143,12 @@
 {%- endmacro %}
 
 {% macro take_out_days_changed() -%}
-    {%- if is_anew() -%}
-    {{ take_out() }}
-    {%- else -%}
     {%- set changed = ref("int_customer_days_changed") -%}
     {{ take_out(
         "(customer_key, day) in (select customer_key, day from " ~ changed ~ ")",
         "customer_key is null and day in (select day from " ~ changed
         ~ " where customer_key is null)",
     ) }}
-    {%- endif -%}
 {%- endmacro %}
 
 {# Statistics of a table that was just made (a post-hook): until autovacuum comes by, the planner would

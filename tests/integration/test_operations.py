@@ -181,3 +181,11 @@ def test_without_a_configuration_the_way_to_one_is_shown(tmp_path: Path) -> None
     assert result.returncode == 1
     assert "MOSHTARI_CONFIG" in result.stderr
     assert not (tmp_path / "home").exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root's server runs as another user")
+def test_a_server_is_up_though_a_folder_above_it_was_closed(pg_server: TestServer) -> None:
+    server = embedded_server(pg_server.settings)
+    assert server.running()
+    pg_server.settings.home.chmod(0o700)
+    assert server.running()

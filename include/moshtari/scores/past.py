@@ -29,6 +29,10 @@ _MOST_ROWS = 200_000
 _MOST_HISTORIES = 200_000
 _MOST_SPENDERS = 50_000
 _BATCH = 20_000
+# Whether a customer's place (the macro `sample_bucket` of the dbt project) is in the sample.
+_IN_SAMPLE = sql.SQL(
+    "mod(('x' || left(md5(customer_key), 7))::bit(28)::integer, 1000) < %(buckets)s"
+)
 
 
 @dataclass(frozen=True)
@@ -94,7 +98,7 @@ def histories(
 
     Of a sample where there are many: 200,000 customers fix four parameters to a percent or so.
     """
-    rows = connection.execute(
+    query = sql.SQL(
         """
         select x, t_x, age, count(*)
         from (
@@ -102,31 +106,33 @@ def histories(
                 count(*) - 1 as x, max(day) - min(day) as t_x, %(until)s::date - min(day) as age
             from intermediate.int_customer_days_summarized
             where day <= %(until)s and valid_orders > 0 and customer_key is not null
-                and mod(('x' || left(md5(customer_key), 7))::bit(28)::integer, 1000) < %(buckets)s
+                and {in_sample}
             group by customer_key
         ) as customers
         group by x, t_x, age
         order by x, t_x, age
-        """,
-        {"until": until, "buckets": _buckets(buyers, _MOST_HISTORIES)},
-    ).fetchall()
+        """
+    ).format(in_sample=_IN_SAMPLE)
+    values = {"until": until, "buckets": _buckets(buyers, _MOST_HISTORIES)}
+    rows = connection.execute(query, values).fetchall()
     table = np.array(rows, dtype=float).reshape(-1, 4)
     return table[:, 0], table[:, 1], table[:, 2], table[:, 3]
 
 
 def spending(connection: psycopg.Connection, until: date, buyers: int) -> tuple[Floats, Floats]:
     """Purchase days and mean spend a day of each buyer, of a sample where there are many."""
-    rows = connection.execute(
+    query = sql.SQL(
         """
         select count(*), sum(gross_revenue - discounts)::double precision / count(*)
         from intermediate.int_customer_days_summarized
-        where day <= %s and valid_orders > 0 and customer_key is not null
-            and mod(('x' || left(md5(customer_key), 7))::bit(28)::integer, 1000) < %s
+        where day <= %(until)s and valid_orders > 0 and customer_key is not null
+            and {in_sample}
         group by customer_key
         order by 1, 2
-        """,
-        [until, _buckets(buyers, _MOST_SPENDERS)],
-    ).fetchall()
+        """
+    ).format(in_sample=_IN_SAMPLE)
+    values = {"until": until, "buckets": _buckets(buyers, _MOST_SPENDERS)}
+    rows = connection.execute(query, values).fetchall()
     table = np.array(rows, dtype=float).reshape(-1, 2)
     return table[:, 0], table[:, 1]
 

@@ -48,7 +48,7 @@ SERVER_SETTINGS = {
 }
 # Text by code point, compared byte by byte: the same order as libc's C.UTF-8, sorted three times as
 # fast (DECISIONS.md).
-LOCALE = ("--locale=C.UTF-8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
+_LOCALE = ("--locale=C.UTF-8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
 _SYSTEM_USER = "pgserver"
 
 
@@ -72,6 +72,9 @@ class EmbeddedServer:
         """Whether this data directory's server is up."""
         if not (self.data / "PG_VERSION").exists():
             return False
+        if os.geteuid() == 0:
+            # Somebody may have closed a folder above it since: what is up would count as down.
+            _open_the_way_to(self.data)
         return self._run("pg_ctl", "-D", str(self.data), "status", check=False).returncode == 0
 
     def start(self) -> None:
@@ -155,7 +158,7 @@ class EmbeddedServer:
             os.chmod(stream.name, 0o600)
             self._own(Path(stream.name))
             self._run(
-                "initdb", "--auth=scram-sha-256", "--encoding=UTF8", *LOCALE,
+                "initdb", "--auth=scram-sha-256", "--encoding=UTF8", *_LOCALE,
                 "--no-sync", f"--pwfile={stream.name}", "-U", "postgres", "-D", str(self.data),
             )  # fmt: skip
         finally:

@@ -46,7 +46,7 @@ usable as (
 anchored as (
     select
         *,
-        coalesce(account_key, email_key, phone_key, handle_key, visitor_key) as anchor_key
+        {{ first_key() }} as anchor_key
     from usable
 ),
 

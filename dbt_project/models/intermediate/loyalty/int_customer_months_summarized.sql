@@ -17,8 +17,8 @@ dates as (
     select * from {{ ref("int_days_dated") }}
 ),
 
--- A pass over the customers' days for each calendar; what is asked by month reads the result. Days lie
--- customer by customer, and stay so through the sums and the windows: nothing is sorted twice.
+-- A pass over the customers' days for each calendar; what is asked by month reads the result. Days
+-- lie customer by customer, and stay so through sums and windows: nothing is sorted twice.
 {%- for calendar in ["gregorian", "jalali"] %}
 {{ calendar }}_months as (
     select

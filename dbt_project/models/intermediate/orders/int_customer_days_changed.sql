@@ -1,5 +1,5 @@
--- The days of customers, and of what ties to nobody, that a build that goes on sums again. Empty when
--- everything is computed anew.
+-- The days of customers, and of what ties to nobody, that a build that goes on sums again. Empty
+-- when everything is computed anew.
 {%- if is_anew() %}
 select
     customer_key,

@@ -18,13 +18,8 @@ from {{ ref("int_orders_valued") }}
 where false
 {%- else %}
 
-with orders_changed as (
-    select * from {{ ref("int_orders_changed") }}
-    where {{ logged_since_state() }} and is_revalued
-),
-
-orders as (
-    select * from {{ ref("int_orders_valued") }}
+with days_changed as (
+    select * from {{ ref("int_customer_days_changed") }}
 ),
 
 links_changed as (
@@ -46,11 +41,7 @@ profiled_before as (
 ),
 
 customers as (
-    select customer_key_before as customer_key from orders_changed
-    union distinct
-    select orders.customer_key
-    from orders_changed
-    inner join orders on orders_changed.order_key = orders.order_key
+    select customer_key from days_changed
     union distinct
     select customer_key_before as customer_key from links_changed
     union distinct

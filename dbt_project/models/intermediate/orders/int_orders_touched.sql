@@ -1,5 +1,5 @@
--- Orders that a build that goes on computes again: those of which a row, a rate, a refund or a link has
--- changed, and those of which only a parcel has. Empty when everything is computed anew.
+-- Orders that a build that goes on computes again: those of which a row, a rate, a refund or a link
+-- has changed, and those of which only a parcel has. Empty when everything is computed anew.
 {%- if is_anew() %}
 select
     order_key,

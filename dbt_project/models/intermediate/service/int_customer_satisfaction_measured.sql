@@ -16,20 +16,34 @@ measurable as (
     select * from {{ ref("int_satisfaction_measurable") }}
 ),
 
--- One pass: what each parameter says of a customer, side by side.
-counted as (
-    select
-        judged.customer_key,
-        sum(judged.measured) as measured
-        {%- for parameter in parameters %},
-        1.0 * sum(case when judged.parameter = '{{ parameter }}' then judged.good end)
-        / sum(case when judged.parameter = '{{ parameter }}' then judged.measured end)
-            as {{ parameter }}
-        {%- endfor %}
+told as (
+    select judged.*
     from judged
     inner join measurable on judged.parameter = measurable.parameter
     where measurable.is_measurable
-    group by judged.customer_key
+),
+
+-- One pass: what each parameter says of a customer, side by side.
+counted as (
+    select
+        customer_key,
+        {%- for parameter in parameters %}
+        sum(case when parameter = '{{ parameter }}' then good end) as {{ parameter }}_good,
+        sum(case when parameter = '{{ parameter }}' then measured end) as {{ parameter }}_measured,
+        {%- endfor %}
+        sum(measured) as measured
+    from told
+    group by customer_key
+),
+
+shared as (
+    select
+        customer_key,
+        {%- for parameter in parameters %}
+        1.0 * {{ parameter }}_good / {{ parameter }}_measured as {{ parameter }},
+        {%- endfor %}
+        measured
+    from counted
 ),
 
 -- Every parameter that says something about the customer weighs the same, however often it spoke;
@@ -54,7 +68,7 @@ final as (
             ),
             4
         ) as satisfaction_score
-    from counted
+    from shared
 )
 
 select * from final
