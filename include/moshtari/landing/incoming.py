@@ -10,7 +10,7 @@ from contextlib import ExitStack
 import psycopg
 
 from moshtari.landing import statements
-from moshtari.landing.contract import SUPPLIED_SYSTEM_COLUMNS, Entity
+from moshtari.landing.contract import EXTRA, SUPPLIED_SYSTEM_COLUMNS, Entity
 from moshtari.landing.errors import LandingError
 from moshtari.landing.founding import Founding
 from moshtari.sources.base import (
@@ -45,6 +45,7 @@ class Incoming:
         self.read = 0
         self.text_columns: set[str] = set()
         self.typed = False
+        self.columns: set[str] = set()
         self.founded = False
         """Whether the rows are in raw already; else they are in the temporary tables."""
         self._founding = founding
@@ -119,7 +120,8 @@ class Incoming:
         if batch.extended is not None and founding is not None and not self.read:
             founds = founding.begin()
             if founds:
-                batch, table = batch.extended(founding.expressions()), founding.table
+                expressions = founding.expressions(extra=EXTRA in batch.columns)
+                batch, table = batch.extended(expressions), founding.table
         columns = ", ".join(batch.columns)
         statement = f"copy {table} ({columns}) from stdin (format binary)"
         received = 0
@@ -183,6 +185,8 @@ class Incoming:
         self._rejected.clear()
 
     def _check_columns(self, columns: Sequence[str]) -> None:
+        columns = [name for name in columns if name != EXTRA]
+        self.columns.update(columns)
         problems = self.entity.mapping_problems(columns)
         if "_is_deleted" in columns:
             known = {*self.entity.column_names, *SUPPLIED_SYSTEM_COLUMNS}
