@@ -19,19 +19,23 @@ from typing import Any, ClassVar
 
 import duckdb
 
+from moshtari.landing.contract import EXTRA
 from moshtari.sources.base import (
     Batch,
     CheckResult,
     KeptRecord,
     Origin,
     RejectedRecord,
+    SourceColumn,
     SourceContext,
     SourceError,
     TextRows,
     Window,
 )
+from moshtari.sources.drift import merged_extra
 from moshtari.sources.files_bytes import FileFormatError
 from moshtari.sources.files_config import FilesConfig
+from moshtari.sources.files_lines import headers
 from moshtari.sources.files_mapping import EntityQuery, MappingError, compile_mapping
 from moshtari.sources.files_places import LocalPlace, Place, PlaceError
 from moshtari.sources.files_records import reader_of
@@ -78,7 +82,15 @@ class FilesSource:
     def read_origin(self, entity: str, origin: Origin, window: Window) -> Iterator[Batch]:
         """The rows of one file as `TextRows`, then its rejected records."""
         query = self._query(entity)
-        staged = self._staged(entity, origin)
+        staged = self._staged(entity, origin, keep=window.keep)
+        if staged.left_out and origin not in self._told:
+            self._told.add(origin)
+            log.warning(
+                "source %s, %s: columns that the YAML does not name are left out: %s",
+                self.name,
+                origin.path,
+                ", ".join(staged.left_out),
+            )
         yield from self._rows(query, staged, origin)
         for rule, count in self._excluded(query, staged).items():
             log.info(
@@ -88,6 +100,19 @@ class FilesSource:
         for number, reason, raw in self._stage.rejected(staged):
             yield RejectedRecord(f"{origin.path}:{staged.place}{number}", reason, raw, origin)
 
+    def columns(
+        self, entity: str, window: Window, origin: Origin | None = None
+    ) -> list[SourceColumn]:
+        """Those of the file; a column that the YAML names is used, by whichever entity."""
+        if origin is None:
+            return []
+        self._query(entity)
+        staged = self._staged(entity, origin, keep=window.keep)
+        types, named = staged.types, headers(self._config)
+        used = [SourceColumn(name, types.get(name, ""), True) for name in dict.fromkeys(named)]
+        extra = dict.fromkeys(name for name in staged.extra if name and name not in named)
+        return used + [SourceColumn(name, types.get(name, ""), False) for name in extra]
+
     def details(self, entity: str, origin: Origin) -> dict[str, Any]:
         """For the load's ledger: records, those excluded by rule, and columns left out."""
         query = self._query(entity)
@@ -96,7 +121,7 @@ class FilesSource:
             "records": staged.rows + staged.rejected,
             "rejected": staged.rejected,
             "excluded": self._excluded(query, staged),
-            "columns_left_out": list(staged.extra),
+            "columns_left_out": list(staged.left_out),
             **self._place.checksums(origin),
         }
 
@@ -149,13 +174,25 @@ class FilesSource:
         with self._place.local(self._place.origin(path)) as file:
             next(reader_of(file, self._config).batches(), None)
 
-    def _staged(self, entity: str, origin: Origin, given: Path | None = None) -> StagedFile:
+    def _staged(
+        self,
+        entity: str,
+        origin: Origin,
+        given: Path | None = None,
+        keep: Sequence[str] | None = None,
+    ) -> StagedFile:
+        """The file as it is staged; anew where other columns than those are to be kept."""
         assert self._stage is not None
         try:
             staged = self._stage.known(origin.path, origin.checksum)
+            if staged is not None and keep is not None:
+                kept = tuple(name for name in staged.extra if name in keep)
+                if staged.kept != kept:
+                    self._stage.forget(origin.path, origin.checksum)
+                    staged = None
             if staged is None:
                 with nullcontext(given) if given else self._place.local(origin) as file:
-                    staged = self._stage.file(file, origin.path, origin.checksum)
+                    staged = self._stage.file(file, origin.path, origin.checksum, keep or ())
         except PlaceError as error:
             raise self._unreachable(entity, error) from error
         except FileFormatError as error:
@@ -164,14 +201,6 @@ class FilesSource:
         except duckdb.Error as error:
             keys = f"sources.{self.name}.derive or .exclude"
             raise self._failing(entity, origin, keys, error) from error
-        if staged.extra and origin not in self._told:
-            self._told.add(origin)
-            log.warning(
-                "source %s, %s: columns that the YAML does not name are left out: %s",
-                self.name,
-                origin.path,
-                ", ".join(staged.extra),
-            )
         return staged
 
     # Rows -----------------------------------------------------------------------------------
@@ -197,14 +226,18 @@ class FilesSource:
     def _rows(self, query: EntityQuery, staged: StagedFile, origin: Origin) -> Iterator[TextRows]:
         assert self._stage is not None
         recall = partial(self._recall, query.entity, staged, origin)
+        extra = bool(staged.kept)
         # A cursor of its own: another entity may be read before this one is exhausted.
         cursor = self._stage.db.cursor()
         try:
-            cursor.execute(query.rows(staged.table))
+            cursor.execute(query.rows(staged.table, extra=extra))
             while rows := cursor.fetchmany(_ROWS_AT_ONCE):
+                values = [row[:-1] for row in rows]
+                if extra and query.mapping.group_by:
+                    values = [(*row[:-1], merged_extra(row[-1])) for row in values]
                 yield TextRows(
-                    columns=query.columns,
-                    rows=[row[:-1] for row in rows],
+                    columns=(*query.columns, EXTRA) if extra else query.columns,
+                    rows=values,
                     positions=[f"{origin.path}:{staged.place}{row[-1]}" for row in rows],
                     origin=origin,
                     recall=None if query.mapping.group_by else recall,

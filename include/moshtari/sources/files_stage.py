@@ -32,6 +32,8 @@ _ROWS_AT_ONCE = 120_000
 _RAW_AT_ONCE = 500
 # Records kept staged for the next entity, over all files; beyond it the oldest file is let go.
 _ROWS_KEPT = 20_000_000
+# What stands beside the columns of the YAML.
+_OWN = ("line", "__last", "__extra")
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,13 @@ class StagedFile:
     rejected: int
     excluded: dict[str, int]
     extra: tuple[str, ...]
+    kept: tuple[str, ...]
+    types: dict[str, str]
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """The columns that neither the YAML names nor anybody wants kept."""
+        return tuple(name for name in self.extra if name not in self.kept)
 
 
 class Stage:
@@ -78,16 +87,17 @@ class Stage:
         """The file, if it is staged already."""
         return self._staged.get(f"{checksum} {name}")
 
-    def file(self, path: Path, name: str, checksum: str) -> StagedFile:
+    def file(self, path: Path, name: str, checksum: str, keep: Sequence[str] = ()) -> StagedFile:
         """Stage the file's records; its bytes are not needed afterwards.
 
+        Of the file's columns that the YAML does not name, `keep` are staged too, as one.
         `name` is what expressions see as `file`. Raises FileFormatError, or duckdb.Error when an
         expression of `derive` or `exclude` fails on the data; then nothing is staged.
         """
         self._number += 1
         table = f"file_{self._number}"
         try:
-            staged = self._load(path, name, table)
+            staged = self._load(path, name, table, keep)
         except BaseException:
             self._drop(table)
             raise
@@ -124,8 +134,8 @@ class Stage:
         finally:
             cursor.close()
 
-    def _load(self, path: Path, name: str, table: str) -> StagedFile:
-        reader = reader_of(path, self._config)
+    def _load(self, path: Path, name: str, table: str, keep: Sequence[str]) -> StagedFile:
+        reader = reader_of(path, self._config, keep)
         self._create(table, reader.batches())
         self._finish(table, name, self._config.derive, self._config.exclude)
         counts = self._all(f"select __excluded, count(*) from {table} group by 1")
@@ -137,6 +147,8 @@ class Stage:
             rejected=self._keep_raw(table, reader),
             excluded={rule.name: dict(counts).get(rule.name, 0) for rule in self._config.exclude},
             extra=reader.extra,
+            kept=tuple(name for name in reader.extra if name in keep),
+            types=reader.types,
         )
 
     def _keep_raw(self, table: str, reader: Records) -> int:
@@ -186,9 +198,12 @@ class Stage:
             _texts(column, values)
             for column, values in zip(self._columns, batch.columns, strict=True)
         ]
+        count = len(batch.first)
+        extra = pa.nulls(count, pa.string()) if batch.extra is None else pa.array(batch.extra)
         arrays += [pa.array(batch.first, pa.int64()), pa.array(batch.last, pa.int64())]
+        arrays.append(extra.cast(pa.string()))
         return pa.RecordBatch.from_arrays(
-            arrays, names=[*(column.name for column in self._columns), "line", "__last"]
+            arrays, names=[*(column.name for column in self._columns), *_OWN]
         )
 
     def _reject(self, table: str, broken: Sequence[tuple[int, int, str]]) -> None:
@@ -268,11 +283,12 @@ def _typing(columns: list[TypedColumn], ascii_only: bool) -> str:
         if column.type not in ("text", "id")
     ]
     reason = f"case {' '.join(reasons)} end" if reasons else "cast(null as varchar)"
+    own = ", ".join(_OWN)
     results = [f"v{i} as {name}" for i, name in enumerate(names)]
     return (
-        f"select {', '.join(results)}, line, __last, {reason} as __reason from ("
+        f"select {', '.join(results)}, {own}, {reason} as __reason from ("
         f"select *, {', '.join(values)} from ("
-        f"select {', '.join(texts)}, line, __last from incoming))"
+        f"select {', '.join(texts)}, {own} from incoming))"
     )
 
 
