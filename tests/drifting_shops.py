@@ -117,7 +117,7 @@ class Mysql(Shop):
     _made: ClassVar[dict[str, str]] = {
         "text": "varchar(40)",
         "time": "datetime",
-        "number": "decimal(20, 2)",
+        "number": "decimal(20, 0)",
     }
 
     def __init__(self, server: MariaDB, database: str) -> None:

@@ -10,12 +10,19 @@ from typing import Any
 
 import psycopg
 import pytest
+from rich.console import Console
 from tests.drifting_shops import ORDERS, File, Mysql, Postgres, Shop, sales
 from tests.servers.mariadb import INSTALLED, PASSWORD, MariaDB, running
+from typer.testing import CliRunner
 
 from moshtari.landing import holding, schema
 from moshtari.landing.errors import ExtractError, LandingError
 from moshtari.landing.extract import extract
+from moshtari.landing.quarantine import Selection
+from moshtari.landing.replay import replay
+from moshtari.operations import doctor, status
+from moshtari.operations.quarantine_commands import Deployed
+from moshtari.operations.schema_commands import app
 from moshtari.settings import Quarantine, Settings
 
 DAY = date(2026, 3, 20)
@@ -329,9 +336,6 @@ def test_a_first_load_that_goes_straight_in_keeps_new_columns(
 def test_a_new_column_does_not_keep_quarantine_from_being_replayed(
     settings: Settings, pg: psycopg.Connection, shop: Shop
 ) -> None:
-    from moshtari.landing.quarantine import Selection
-    from moshtari.landing.replay import replay
-
     shop.write(sales())
     night(settings, shop)
     rows = sales(gift="yes")
@@ -423,15 +427,37 @@ def test_a_column_lost_within_a_query_is_named(settings: Settings, shop: Shop) -
         extract(settings, found, "shop", "orders", DAY + timedelta(days=1))
 
 
+def test_status_and_doctor_tell_of_columns_and_held_loads(
+    settings: Settings, pg: psycopg.Connection, shop: Shop
+) -> None:
+    shop.write(sales())
+    night(settings, shop)
+    assert doctor._columns(settings).detail == "the sources have those that are known"
+    rows = sales(gift="yes")
+    shop.write(rows)
+    night(settings, shop, 1)
+    for row in rows:
+        row["price"] = "free"
+    shop.write(rows, price="text")
+    with pytest.raises(ExtractError, match="held: 40 of 40 rows"):
+        night(settings, shop, 2)
+    check = doctor._columns(settings)
+    assert check.ok
+    assert "shop.orders: gift (text) is new since 2026-03-21" in check.detail
+    console = Console(width=200, record=True)
+    status._held(console, settings)
+    status._columns(console, settings)
+    assert console.export_text().splitlines() == [
+        "Held: shop.orders of 2026-03-22 would have 40 of 40 rows in quarantine"
+        " (`moshtari accept-load shop orders --date 2026-03-22`)",
+        "Column: shop.orders: gift (text) is new since 2026-03-21",
+        "Map them, or `moshtari schema accept SOURCE`.",
+    ]
+
+
 def test_the_commands_list_and_accept(
     settings: Settings, pg: psycopg.Connection, shop: Shop
 ) -> None:
-    from rich.console import Console
-    from typer.testing import CliRunner
-
-    from moshtari.operations.quarantine_commands import Deployed
-    from moshtari.operations.schema_commands import app
-
     shop.write(sales())
     night(settings, shop)
     shop.write(sales(gift="yes"))

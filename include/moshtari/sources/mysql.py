@@ -76,6 +76,7 @@ class MysqlSource:
         self.name = name
         self.config = config
         self.lookback_hours = config.lookback_hours
+        self._new: dict[str, tuple[str, ...]] = {}
 
     def entities(self) -> tuple[str, ...]:
         """The configured entities, in the contract's order."""
@@ -87,6 +88,7 @@ class MysqlSource:
         Raises SourceError when the database cannot be reached, the mapping does not fit it, or its
         answer ends too early.
         """
+        self._new[entity] = window.keep
         with self._session(entity) as connection:
             readings, changed_type = self._probe(connection, entity)
             extra = self._extra(connection, entity, window.keep)
@@ -206,7 +208,8 @@ class MysqlSource:
         # Where there are none, it is the query itself that cannot be read.
         key = self._key(entity, column if found else None)
         lost = unknown_column(error)
-        hint = now_called(lost, [c.name for c in found], {c.name for c in found if c.used})
+        used = {column.name for column in found if column.used}
+        hint = now_called(lost, [c.name for c in found], used, self._new.get(entity, ()))
         what = f"{key}: the source has no column {lost!r}"
         return SourceError(self.name, entity, what, remedy_for_lost(lost, hint, key))
 

@@ -74,6 +74,7 @@ class PostgresSource:
         self.config = config
         self.lookback_hours = config.lookback_hours
         self._marks: dict[str, str] = {}
+        self._new: dict[str, tuple[str, ...]] = {}
 
     def entities(self) -> tuple[str, ...]:
         """The configured entities, in the contract's order."""
@@ -84,6 +85,7 @@ class PostgresSource:
 
         Raises SourceError when the database cannot be reached, or the mapping does not fit it.
         """
+        self._new[entity] = window.keep
         with self._session(entity) as connection:
             readings = self._probe(connection, entity, window.keep)
             late = self._late(connection, entity, window)
@@ -255,7 +257,8 @@ class PostgresSource:
         # Where there are none, it is the query itself that cannot be read.
         key = self._key(entity, column if found else None)
         lost = name_at(error, statement)
-        hint = now_called(lost, [c.name for c in found], {c.name for c in found if c.used})
+        used = {column.name for column in found if column.used}
+        hint = now_called(lost, [c.name for c in found], used, self._new.get(entity, ()))
         what = f"{key}: the source has no column {lost!r}"
         return SourceError(self.name, entity, what, remedy_for_lost(lost, hint, key))
 
