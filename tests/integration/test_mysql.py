@@ -445,7 +445,7 @@ def test_naive_times_need_a_zone_and_days_are_of_that_zone(
         ({"table": "gone"}, r"gone' doesn't exist \(1146\).*Mend `table`"),
         (
             {"columns": {**COLUMNS, "status": "condition_"}},
-            r"entities\.orders\.columns\.status: the source has no column 'condition_'.*[Mm]end sources",
+            r"entities\.orders\.columns\.status: the source has no column 'condition_'",
         ),
         ({"where": "sate = 'paid'"}, r"entities\.orders\.where: the source has no column 'sate'"),
         ({"changed_at": "touched"}, r"orders\.changed_at: the source has no column 'touched'"),

@@ -89,6 +89,7 @@ def note(
     """Write down what a source has now, within the load's transaction; what differs comes back."""
     if not columns:
         return Drift()
+    names = [column.name for column in columns]
     known = connection.execute(
         "select exists (select from ops.source_columns where source = %s and entity = %s)",
         [source, entity],
@@ -98,13 +99,13 @@ def note(
         "entity": entity,
         "day": day,
         "first_look": known is not None and not known[0],
-        "names": [column.name for column in columns],
+        "names": names,
         "types": [column.type for column in columns],
         "used": [column.used for column in columns],
     }
     connection.execute(_NOTE, values)
     drift = Drift(
-        tuple(name for name in new_columns(connection, source, entity) if name in values["names"]),
+        tuple(name for name in new_columns(connection, source, entity) if name in names),
         {
             column: f"{former} -> {now}"
             for column, former, now in connection.execute(_CHANGED_TYPES, values)
@@ -179,6 +180,8 @@ def look_for_empty(
     For the ledger; nothing where the load has too few rows to say.
     """
     names = [name for name in entity.column_names if name in supplied]
+    if not names:
+        return {}
     counts = sql.SQL(", ").join(sql.SQL("count({})").format(sql.Identifier(n)) for n in names)
     query = sql.SQL("select count(*), {} from {} where _is_deleted is not true").format(
         counts, sql.SQL(INCOMING)
