@@ -24,6 +24,7 @@ from moshtari.operations import doctor, status
 from moshtari.operations.quarantine_commands import Deployed
 from moshtari.operations.schema_commands import app
 from moshtari.settings import Quarantine, Settings
+from moshtari.warehouse.migrate import migrate
 
 DAY = date(2026, 3, 20)
 KINDS = ("postgres", "mysql", "csv", "tsv", "jsonl", "parquet", "xlsx")
@@ -474,3 +475,25 @@ def test_the_commands_list_and_accept(
         "Accepted: shop.orders: gift (text) is new since 2026-03-21",
         "The sources have the columns that are known.",
     ]
+
+
+def test_a_warehouse_of_before_gets_the_column(
+    settings: Settings, pg: psycopg.Connection, shop: Shop
+) -> None:
+    shop.write(sales())
+    night(settings, shop)
+    pg.execute(
+        """
+        alter table raw.orders drop column _extra;
+        drop table ops.source_columns;
+        delete from ops.schema_versions where name = '012_source_columns';
+        """
+    )
+    assert migrate(settings) == ["012_source_columns"]
+    # What is there at the first look is known, whenever that is.
+    shop.write(sales(gift="yes"))
+    assert night(settings, shop, 1) == (40, 0, 40, 0)
+    assert schema.pending(pg) == []
+    shop.write(sales(gift="yes", note="soon"))
+    assert night(settings, shop, 2) == (40, 40, 0, 0)
+    assert kept(pg) == [None, {"note": "soon"}]
