@@ -34,6 +34,7 @@ from moshtari.landing.contract import ENTITIES, SUPPLIED_SYSTEM_COLUMNS
 from moshtari.sources.base import (
     Batch,
     CheckResult,
+    KeyRange,
     RejectedRecord,
     SourceContext,
     SourceError,
@@ -42,8 +43,10 @@ from moshtari.sources.base import (
 )
 from moshtari.sources.mysql_config import MysqlConfig
 from moshtari.sources.mysql_errors import changed_values, describe, remedy_for
+from moshtari.sources.mysql_ranges import in_range, quantiles
 from moshtari.sources.mysql_session import Connection, snapshot, streaming
 from moshtari.sources.mysql_values import NAIVE, TIMES, Convert, converter, copy_line
+from moshtari.sources.ranges import can_be_cut
 
 _ROWS_A_BATCH = 2_000
 
@@ -77,10 +80,33 @@ class MysqlSource:
         Raises SourceError when the database cannot be reached, the mapping does not fit it, or its
         answer ends too early.
         """
+        yield from self.read_range(entity, window, KeyRange(None, None))
+
+    def read_range(self, entity: str, window: Window, key_range: KeyRange) -> Iterator[Batch]:
+        """The same of the rows in a range of the first key column."""
         with self._session(entity) as connection:
             readings, changed_type = self._probe(connection, entity)
-            select = self._select(entity, window, readings, changed_type)
+            relation = self.config.entities[entity].relation
+            within = in_range(connection, relation, self._key_expression(entity), key_range)
+            selected = ", ".join(f"({reading.expression})" for reading in readings.values())
+            select = self._select(entity, window, selected, changed_type, within)
             yield from self._rows(connection, entity, readings, select)
+
+    def is_parallel(self) -> bool:
+        return self.config.parallel is not None
+
+    def bounds(self, entity: str, window: Window) -> list[str]:
+        """Quantiles of the first key column among the window's rows."""
+        parallel = self.config.parallel
+        if parallel is None or not can_be_cut(ENTITIES[entity]):
+            return []
+        with self._session(entity) as connection:
+            _, changed_type = self._probe(connection, entity)
+            key = f"({self._key_expression(entity)}) as cut_at"
+            return quantiles(connection, parallel, self._select(entity, window, key, changed_type))
+
+    def _key_expression(self, entity: str) -> str:
+        return self.config.entities[entity].columns[ENTITIES[entity].key[0]]
 
     def check(self) -> list[CheckResult]:
         """Connection, then each entity's table, columns and permission."""
@@ -175,11 +201,17 @@ class MysqlSource:
         return ZoneInfo(name) if name else None
 
     def _select(
-        self, entity: str, window: Window, readings: dict[str, _Reading], changed_type: int | None
+        self,
+        entity: str,
+        window: Window,
+        selected: str,
+        changed_type: int | None,
+        within: str = "",
     ) -> str:
         config = self.config.entities[entity]
-        selected = ", ".join(f"({reading.expression})" for reading in readings.values())
         conditions = [f"({config.where})"] if config.where else []
+        if within:
+            conditions.append(within)
         if config.changed_at:
             zone = self._zone(entity) if changed_type in NAIVE else None
             changed = f"({config.changed_at})"
