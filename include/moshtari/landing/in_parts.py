@@ -147,7 +147,11 @@ def extract_part(
         assert isinstance(source, RangedSource)
         read = partial(_read, source, entity.name, part.key_range)
         result = land(
-            partial(connected, settings), connection, replace(load, part=part), read, plan.load_plan
+            partial(connected, settings),
+            connection,
+            replace(load, part=part, details=part.details),
+            read,
+            plan.load_plan,
         )
     counts = result.counts
     logger.info(

@@ -123,7 +123,7 @@ def _begin_in_turn(connection: psycopg.Connection, load: Load) -> int:
             load.business_date,
             dag_run=load.dag_run,
             origin=load.origin,
-            details=load.part.details if load.part else None,
+            details=load.details,
         )
         if load.part is not None:
             take_turn(connection, load.source, load.entity, load.part)
@@ -155,7 +155,7 @@ def _run(
             return None
     plan = plan or _plan(connection, load)
     if load.part is not None and not load.part.is_wanted(connection, load.source, entity):
-        unneeded = Counts(details={**load.part.details, ledger.ALREADY_LANDED: True})
+        unneeded = Counts(details={**load.details, ledger.ALREADY_LANDED: True})
         ledger.finish(connection, load_id, plan, unneeded)
         return None
     if load.completes is not None:

@@ -35,7 +35,8 @@ PLAN = "plan"
 _KEPT = "interval '1 day'"
 # And it is thrown away, whatever day it was for, by the next load that does not need it.
 _FORGOTTEN = "interval '7 days'"
-_PART_LOCK = "hashtextextended('moshtari.part/' || %s::bigint::text || '/' || %s::int::text, 0)"
+_PART = "hashtextextended('moshtari.part/' || %s::bigint::text || '/' || %s::int::text, 0)"
+_TURN = "hashtextextended('moshtari.turn/' || %s || '/' || %s, 0)"
 
 
 @dataclass(frozen=True)
@@ -181,25 +182,45 @@ class Completion:
 
 def take_turn(connection: psycopg.Connection, source: str, entity: Entity, part: Part) -> None:
     """Wait until this plan may land, and nobody else lands the part; hold both to the end."""
-    series = [source, entity.name]
+    if not _is_in_turn(connection, source, entity, part):
+        connection.rollback()
+        _pass_turn(connection, source, entity, part)
+    connection.execute(f"select pg_advisory_xact_lock({_PART})", [part.plan_id, part.number])
+
+
+def _is_in_turn(connection: psycopg.Connection, source: str, entity: Entity, part: Part) -> bool:
+    """Take the lock of the series with the other parts, and see whose turn it is.
+
+    A plan that has ended has no turn to wait for.
+    """
     shared = f"select pg_advisory_xact_lock_shared({ledger.SERIES})"
-    connection.execute(shared, series)
+    connection.execute(shared, [source, entity.name])
     row = connection.execute(
         "select in_turn from ops.part_plans where plan_id = %s", [part.plan_id]
     ).fetchone()
-    if row is not None and not row[0]:
+    return row is None or bool(row[0])
+
+
+def _pass_turn(connection: psycopg.Connection, source: str, entity: Entity, part: Part) -> None:
+    """Give the turn to this plan, unless another of its parts has by now.
+
+    Should it fail, the session ends, and its locks with it.
+    """
+    series = [source, entity.name]
+    # One at a time: who waits for the series here would else wait for parts of its own plan.
+    connection.execute(f"select pg_advisory_lock({_TURN})", series)
+    if not _is_in_turn(connection, source, entity, part):
         connection.rollback()
         connection.execute(f"select pg_advisory_lock({ledger.SERIES})", series)
-        # Should any of this fail, the session ends, and its locks with it.
         connection.execute(
             "update ops.part_plans set in_turn = (plan_id = %s) where source = %s and entity = %s",
             [part.plan_id, *series],
         )
         connection.commit()
         # Taken while the lock is held alone, so that no other plan comes in between.
-        connection.execute(shared, series)
+        _is_in_turn(connection, source, entity, part)
         connection.execute(f"select pg_advisory_unlock({ledger.SERIES})", series)
-    connection.execute(f"select pg_advisory_xact_lock({_PART_LOCK})", [part.plan_id, part.number])
+    connection.execute(f"select pg_advisory_unlock({_TURN})", series)
 
 
 def find_plan(connection: psycopg.Connection, plan_id: int, timezone: ZoneInfo) -> PartPlan | None:

@@ -46,7 +46,8 @@ def quantiles(
 
 def in_range(connection: psycopg.Connection, expression: str, oid: int, key_range: KeyRange) -> str:
     """A condition for the rows of a range of the expression, which has the type ``oid``."""
-    row = connection.execute("select format_type(%s, null)", [oid]).fetchone()
+    # Without -1 the name of char(n) would be that of char(1).
+    row = connection.execute("select format_type(%s, -1)", [oid]).fetchone()
     assert row is not None
 
     def literal(bound: str | None) -> str | None:
