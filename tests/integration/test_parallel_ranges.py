@@ -25,6 +25,7 @@ from tests.integration.test_landing_founding import (
     shop,
 )
 from tests.integration.test_landing_founding import land as land_whole
+from tests.servers.mariadb import INSTALLED, PASSWORD, MariaDB, running
 
 from moshtari.landing.errors import ExtractError
 from moshtari.landing.extract import extract
@@ -497,3 +498,148 @@ def test_a_part_whose_source_fails_says_so_and_keeps_the_others(
     shop.execute("alter table shop.gone rename to sales")
     assert is_even([part(settings, given, wanted) for wanted in planned])
     complete(settings, given, planned)
+
+
+@pytest.fixture(scope="module")
+def mariadb() -> Iterator[MariaDB]:
+    if not INSTALLED:
+        pytest.skip("MariaDB is not installed (mariadb-server)")
+    with running() as server:
+        server.run(f"create user moshtari@'127.0.0.1' identified by '{PASSWORD}'")
+        yield server
+
+
+@pytest.fixture
+def web_shop(mariadb: MariaDB) -> Iterator[Callable[[str], None]]:
+    mariadb.run("create database web")
+    mariadb.run("grant select on web.* to moshtari@'127.0.0.1'")
+    yield lambda statement: mariadb.script(statement, "web")
+    mariadb.run("drop database web")
+
+
+def of_mysql(mariadb: MariaDB, parts: int = 5, **columns: str) -> Deployment:
+    mapping = {
+        **dict.fromkeys(("discount_amount", "shipping_amount", "tax_amount"), "0"),
+        **dict.fromkeys(("gross_amount", "total_amount"), "price"),
+        **dict.fromkeys(("ordered_at", "updated_at"), "at"),
+        "order_id": "id",
+        "status": "'paid'",
+        "currency": "'IRR'",
+        "direction": "'sale'",
+        **columns,
+    }
+    login = {"user": "moshtari", "password": PASSWORD, "database": "web"}
+    source = {
+        "kind": "mysql",
+        "dsn": {"host": "127.0.0.1", "port": mariadb.port, **login},
+        "timezone": "UTC",
+        "parallel": {"rows_a_part": 10, "parts": parts},
+        "entities": {"orders": {"table": "sales", "changed_at": "at", "columns": mapping}},
+    }
+    return Deployment(name="test", sources={"shop": source})
+
+
+def fill(web_shop: Callable[[str], None], kind: str, key: str) -> None:
+    web_shop(f"create table sales (id {kind}, at datetime, price decimal(9, 2))")
+    web_shop(
+        f"insert into sales select {key}, '2026-03-20 08:00:00' + interval seq second, seq * 1.5"
+        " from seq_1_to_50"
+    )
+    web_shop("analyze table sales")
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "mapped"),
+    [
+        ("bigint unsigned primary key", "seq", "id"),
+        ("bigint", "seq", "concat('wc-', id)"),
+        ("bigint", "seq", "cast(id as char)"),
+        ("varchar(40) character set utf8mb4 collate utf8mb4_general_ci", "hex(seq)", "id"),
+        ("varchar(40) character set utf8mb4 collate utf8mb4_unicode_ci", "concat('ک_', seq)", "id"),
+        ("varchar(40) character set latin1", r"concat('it''s \\ é', seq)", "id"),
+        ("char(9) character set utf8mb4 collate utf8mb4_bin", "seq", "id"),
+        # Text of which several keys of the warehouse are one to the source.
+        (
+            "varchar(40) character set utf8mb4 collate utf8mb4_general_ci",
+            "concat(elt(seq % 2 + 1, 'a', 'A'), seq div 4, repeat(' ', seq % 3))",
+            "id",
+        ),
+        ("varchar(40) null", "if(seq % 4, null, seq)", "id"),
+    ],
+)
+def test_parts_of_mariadb_end_in_the_rows_of_one_load(
+    settings: Settings,
+    pg: psycopg.Connection,
+    mariadb: MariaDB,
+    web_shop: Callable[[str], None],
+    kind: str,
+    key: str,
+    mapped: str,
+) -> None:
+    fill(web_shop, kind, key)
+    given = of_mysql(mariadb, order_id=mapped)
+    land_whole_of(settings, given, DAY)
+    want = pg.execute(ROWS).fetchall(), kept(pg)
+    pg.execute("truncate raw.orders, quarantine.records, ops.loads cascade")
+
+    planned = plan(settings, given)
+    assert len(planned) > 1
+    read = [part(settings, given, wanted) for wanted in planned]
+    complete(settings, given, planned)
+    assert sum(read) == 50
+    assert (pg.execute(ROWS).fetchall(), kept(pg)) == want
+
+
+@pytest.mark.parametrize(
+    ("kind", "key"),
+    [
+        ("enum('b', 'a', 'c')", "seq % 3 + 1"),
+        ("varbinary(9)", "seq"),
+        ("double", "seq / 7"),
+        ("datetime", "'2026-01-01' + interval seq day"),
+    ],
+)
+def test_keys_that_mariadb_sorts_otherwise_than_it_compares_are_not_cut_by(
+    settings: Settings,
+    mariadb: MariaDB,
+    web_shop: Callable[[str], None],
+    kind: str,
+    key: str,
+) -> None:
+    fill(web_shop, kind, key)
+    assert plan(settings, of_mysql(mariadb)) == []
+
+
+def test_parts_of_mariadb_land_at_once_and_a_killed_one_again(
+    settings: Settings,
+    pg: psycopg.Connection,
+    mariadb: MariaDB,
+    web_shop: Callable[[str], None],
+) -> None:
+    fill(web_shop, "varchar(40)", "seq")
+    given = of_mysql(mariadb)
+    land_whole_of(settings, given, DAY)
+    want = pg.execute(ROWS).fetchall(), kept(pg)
+    pg.execute("truncate raw.orders, quarantine.records, ops.loads cascade")
+    planned = plan(settings, given)
+    assert len(planned) == 5
+    reading = (
+        "select count(*) from information_schema.processlist"
+        " where user = 'moshtari' and state like '%metadata lock%'"
+    )
+    with mariadb.connect("web") as holder, holder.cursor() as cursor:
+        cursor.execute("lock tables sales write")
+        work = [lambda wanted=wanted: part(settings, given, wanted) for wanted in planned]
+        with at_once(*work) as processes:
+            end = time.monotonic() + NO_MORE
+            while mariadb.run(reading) != [(5,)]:
+                assert time.monotonic() < end
+                time.sleep(0.02)
+            os.kill(processes[3].pid, signal.SIGKILL)
+            cursor.execute("unlock tables")
+            assert exits(processes) == [0, 0, 0, -signal.SIGKILL, 0]
+    with pytest.raises(ExtractError, match=r"part 4 of 5 has not landed"):
+        complete(settings, given, planned)
+    assert [part(settings, given, wanted) for wanted in planned] == [0, 0, 0, 10, 0]
+    complete(settings, given, planned)
+    assert (pg.execute(ROWS).fetchall(), kept(pg)) == want
