@@ -15,7 +15,8 @@ from datetime import date, datetime
 from functools import partial
 from typing import TypedDict
 
-from moshtari.landing import ledger, parts
+from moshtari.landing import ledger, part_plans
+from moshtari.landing.completing import Completion
 from moshtari.landing.contract import ENTITIES, Entity, entities_of
 from moshtari.landing.errors import ExtractError, LandingError
 from moshtari.landing.extract import (
@@ -28,7 +29,7 @@ from moshtari.landing.extract import (
 )
 from moshtari.landing.land import Load, land
 from moshtari.landing.ledger import Counts
-from moshtari.landing.parts import Completion, PartPlan
+from moshtari.landing.parts import PartPlan
 from moshtari.landing.windows import plan_load
 from moshtari.settings import Deployment, Settings
 from moshtari.sources.base import (
@@ -101,7 +102,9 @@ def _plan(
     mapping = _mapping(deployment, source.name, entity)
     zone = deployment.zone
     with warehouse(settings, source.name, entity) as connection:
-        plan = parts.standing_plan(connection, source.name, entity, business_date, mapping, zone)
+        plan = part_plans.standing_plan(
+            connection, source.name, entity, business_date, mapping, zone
+        )
         covered = ledger.coverage(connection, source.name, entity, business_date)
         connection.rollback()
         if plan is not None:
@@ -111,7 +114,9 @@ def _plan(
         if not bounds:
             return None
         mark = source.mark(entity.name) if isinstance(source, MarkingSource) else None
-        return parts.make_plan(connection, source.name, entity, load_plan, mapping, bounds, mark)
+        return part_plans.make_plan(
+            connection, source.name, entity, load_plan, mapping, bounds, mark
+        )
 
 
 def _mapping(deployment: Deployment, source_name: str, entity: Entity) -> str:
@@ -138,7 +143,7 @@ def extract_part(
     entity = ENTITIES[part_of_day["entity"]]
     load = new_load(deployment, source, entity, business_date, dag_run)
     with warehouse(settings, source_name, entity) as connection:
-        plan = parts.find_plan(connection, part_of_day["plan"], deployment.zone)
+        plan = part_plans.find_plan(connection, part_of_day["plan"], deployment.zone)
         connection.rollback()
         if plan is None:
             logger.info("%s.%s: the plan of this part has ended", source_name, entity.name)
@@ -201,10 +206,10 @@ def complete_parts(
 def _complete(settings: Settings, deployment: Deployment, load: Load, part: PartOfDay) -> None:
     source, entity, day = load.source, load.entity, load.business_date
     with warehouse(settings, source, entity) as connection:
-        plan = parts.find_plan(connection, part["plan"], deployment.zone)
+        plan = part_plans.find_plan(connection, part["plan"], deployment.zone)
         if plan is None:
             made_at = datetime.fromisoformat(part["made_at"])
-            if parts.was_completed(connection, source, entity, day, made_at):
+            if part_plans.was_completed(connection, source, entity, day, made_at):
                 return
             raise LandingError(
                 source,

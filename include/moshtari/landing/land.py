@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 import psycopg
 
 from moshtari.landing import ledger, quarantine, statements
+from moshtari.landing.completing import Completion
 from moshtari.landing.contract import Entity
 from moshtari.landing.errors import LandingError, describe, warehouse_error
 from moshtari.landing.founding import Founding
@@ -25,7 +26,9 @@ from moshtari.landing.holding import HeldLoadError, HoldPolicy, hold_if_suspicio
 from moshtari.landing.incoming import Incoming
 from moshtari.landing.ledger import Counts
 from moshtari.landing.missing import KeyComparison
-from moshtari.landing.parts import Completion, Part, drop_plan, take_turn
+from moshtari.landing.part_plans import drop_plan
+from moshtari.landing.part_turns import take_turn
+from moshtari.landing.parts import Part
 from moshtari.landing.replay_load import ReplayLoad
 from moshtari.landing.windows import LoadPlan, plan_load
 from moshtari.sources.base import Batch, Origin, SourceError, Window
