@@ -10,6 +10,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
+from random import Random
 from typing import Any
 
 import psycopg
@@ -368,6 +369,35 @@ def test_another_plan_waits_for_the_parts_under_way(
                 assert exits([*processes, *later, *whole]) == [0] * 4
     assert shop.execute(TWICE).fetchone() == (0,)
     assert shop.execute("select count(*) from raw.orders").fetchone() == (50,)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_is_killed_in_whatever_order_ends_in_the_same_rows(
+    settings: Settings, shop: psycopg.Connection, seed: int
+) -> None:
+    """Two days with other cuts and a whole load at once, some killed at any moment, then again."""
+    chance = Random(seed)
+    analyzed(shop)
+    want = expected(settings, shop)
+    one, other = in_ranges(settings), in_ranges(settings, rows=7, parts=7)
+    first, second = plan(settings, one), plan(settings, other, NEXT)
+    work: list[Callable[[], object]] = [lambda: land_whole(settings)]
+    work += [lambda wanted=wanted: part(settings, one, wanted) for wanted in first * 2]
+    work += [lambda wanted=wanted: part(settings, other, wanted, NEXT) for wanted in second]
+    chance.shuffle(work)
+    with at_once(*work) as processes:
+        for process in chance.sample(processes, 8):
+            time.sleep(chance.random() / 8)
+            process.kill()
+        assert set(exits(processes)) <= {0, -signal.SIGKILL}
+    for given, planned, day in ((one, first, DAY), (other, second, NEXT)):
+        for wanted in planned:
+            part(settings, given, wanted, day)
+        complete(settings, given, planned, day)
+    assert (shop.execute(ROWS).fetchall(), kept(shop)) == want
+    assert shop.execute("select count(*) from ops.loads where status = 'running'").fetchone() == (
+        0,
+    )
 
 
 def test_an_ordinary_load_of_the_day_ends_its_plan(
