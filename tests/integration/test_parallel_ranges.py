@@ -234,16 +234,16 @@ def test_what_is_small_stays_whole(settings: Settings, shop: psycopg.Connection)
 def test_a_large_table_is_cut_by_a_sample(settings: Settings, shop: psycopg.Connection) -> None:
     shop.execute(
         "insert into shop.sales select n, 'c', '2026-03-20 08:00Z', n"
-        " from generate_series(1000, 300000) as n"
+        " from generate_series(1000, 600000) as n"
     )
     analyzed(shop)
-    read = whole_day(settings, in_ranges(settings, rows=50_000, parts=4))
+    read = whole_day(settings, in_ranges(settings, rows=100_000, parts=8))
     assert len(read) == 4
-    assert sum(read) == 299_051
-    assert min(read) > 60_000
+    assert sum(read) == 599_051
+    assert min(read) > 100_000
     assert shop.execute("select count(*), count(distinct _key) from raw.orders").fetchone() == (
-        299_051,
-        299_051,
+        599_051,
+        599_051,
     )
 
 
