@@ -8,10 +8,12 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import httpx
 import openpyxl
 import psycopg
 import pyarrow as pa
@@ -307,7 +309,6 @@ def test_a_file_replaced_while_it_is_read(
 def _replaced_within(monkeypatch: pytest.MonkeyPatch, replace: Callable[[], None]) -> None:
     """Once the source has opened a file, and before it has closed it."""
     original = LocalPlace.local
-    from contextlib import contextmanager
 
     @contextmanager
     def local(place: LocalPlace, origin: Any) -> Iterator[Path]:
@@ -410,6 +411,10 @@ def test_s3_faults(
     told = shop.fails(**{**on_s3(endpoint), "path": "s3://nobody/*.csv"})
     assert "there is no file, folder or bucket s3://nobody" in told
     note("S3: no such bucket", SOURCE_ERROR)
+    httpx.post(f"{endpoint}/moto-api/reset-auth", content=b"0")
+    assert "s3://shop/in/*.csv.gz: access is denied" in shop.fails(**on_s3(endpoint))
+    httpx.post(f"{endpoint}/moto-api/reset-auth", content=b"inf")
+    note("S3: access denied", SOURCE_ERROR)
     packed = gzip.compress(content("csv", MANY, shop.folder))
     system.pipe_file("shop/other", b"")
     assert "s3://shop/in/*.csv.gz" in shop.fails(**on_s3(endpoint))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
@@ -418,3 +419,37 @@ def test_two_sources_of_one_entity_do_not_meet(settings: Settings, pg: psycopg.C
         given = Load(name, ENTITIES["orders"], DAY, TEHRAN)
         assert extract_entity(settings, Feed(text_rows([order()])), given).landed == 1
     assert versions(pg, "_source") == [("one",), ("two",)]
+
+
+EXACT = {
+    "all good": [order(), order(order_id="2", coupon_codes='{"a","b"}', guest_email="")],
+    "a time that does not exist": [order(), order(order_id="2", ordered_at="2026-02-30T08:00:00Z")],
+    "something missing": [
+        order(),
+        order(order_id="2", status=None),
+        order(order_id="3", gross_amount="7"),
+    ],
+    "no key": [order(order_id=None), order(order_id="2")],
+    "an empty key": [order(order_id=""), order(order_id="2")],
+    "not a number": [order(gross_amount="NaN"), order(order_id="2")],
+    "a key twice": [order(), order(updated_at="2026-03-20T09:00:00Z", status="late")],
+}
+
+
+@pytest.mark.parametrize("given", EXACT.values(), ids=EXACT)
+def test_rows_that_a_reader_vouches_for_end_as_those_that_are_judged(
+    settings: Settings, pg: psycopg.Connection, given: list[dict[str, str | None]]
+) -> None:
+    names = tuple({name for row in given for name in row})
+    rows = [{name: row.get(name) for name in names} for row in given]
+    raw = [f"record {number}".encode() for number in range(len(rows))]
+    columns = "_key, status, gross_amount::text, coupon_codes, guest_email, ordered_at"
+    judged = counted(load(settings, Feed(text_rows(rows, raw))))
+    expected = versions(pg, columns)
+    rejected = pg.execute("select position from quarantine.records order by 1").fetchall()
+    pg.execute("truncate raw.orders, quarantine.records, ops.loads cascade")
+    vouched = replace(text_rows(rows, raw), exact=True)
+    assert counted(load(settings, Feed(vouched))) == judged
+    assert versions(pg, columns) == expected
+    found = pg.execute("select position from quarantine.records order by 1").fetchall()
+    assert len(found) == len(rejected)

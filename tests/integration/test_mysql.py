@@ -27,6 +27,8 @@ from moshtari.demo.serving import serving
 from moshtari.landing.contract import ENTITIES
 from moshtari.landing.errors import ExtractError
 from moshtari.landing.extract import LoadSummary, extract
+from moshtari.landing.quarantine import Selection
+from moshtari.landing.replay import replay
 from moshtari.settings import Deployment, Settings, load_deployment
 from moshtari.sources.base import RejectedRecord, SourceContext, SourceError, TextRows
 from moshtari.sources.mysql import MysqlSource
@@ -619,3 +621,103 @@ def test_the_source_cannot_be_written(mariadb: MariaDB, database: str, sales: Hp
     with pytest.raises(SourceError, match=r"READ ONLY transaction \(1792\)"):
         rows(source(mariadb, database, {**ORDERS, "columns": {**COLUMNS, "status": "leave_one()"}}))
     assert mariadb.run("select count(*) from sales", database) == [(1,)]
+
+
+def test_rows_are_replayed_by_their_keys(
+    settings: Settings, pg: psycopg.Connection, mariadb: MariaDB, database: str, sales: Hpos
+) -> None:
+    def sold(**changes: str) -> Deployment:
+        columns = {**COLUMNS, "campaign": "concat('50% of ', id)", **changes}
+        config = {
+            "kind": "mysql",
+            "dsn": dsn(mariadb, database),
+            "timezone": "UTC",
+            "entities": {"orders": {**ORDERS, "columns": columns}},
+        }
+        return Deployment(name="test", sources={"shop": config})
+
+    keys = ["a", "A", 'O\'Hara \\ "2"', "50%s", "چای 🍵", "later", "gone"]
+    for key in keys:
+        sell(sales, key, price="ده")
+    sell(sales, "good")
+    # Of the same collation's eyes, but not one of those that were kept.
+    sell(sales, "LATER")
+    assert counted(land(settings, sold())["orders"]) == (9, 2, 0, 7)
+    sales.run("update sales set changed = '2026-03-21 08:30:00' where binary id = 'later'")
+    sales.run("delete from sales where id = 'gone'")
+    mended = sold(**dict.fromkeys(("gross_amount", "total_amount"), "replace(price, 'ده', '10')"))
+    (done,) = replay(settings, mended, Selection())
+    assert (done.replayed, done.still_open, done.landed) == (5, 2, 5)
+    assert sorted(versions(pg, "_key, gross_amount::text, campaign")) == sorted(
+        [(key, "10", f"50% of {key}") for key in keys[:5]]
+        + [(key, "10.50", f"50% of {key}") for key in ("LATER", "good")]
+    )
+    reason = "the source had no such row by the end of 2026-03-20"
+    still = pg.execute("select reason from quarantine.records where status = 'open'").fetchall()
+    assert [found.startswith(reason) for (found,) in still] == [True, True]
+    assert counted(land(settings, mended, NEXT)["orders"]) == (1, 1, 0, 0)
+    (done,) = replay(settings, mended, Selection())
+    assert (done.replayed, done.still_open, done.landed) == (1, 1, 0)
+
+
+def test_rows_with_other_keys_than_texts_are_replayed(
+    settings: Settings, pg: psycopg.Connection, mariadb: MariaDB, database: str, sales: Hpos
+) -> None:
+    sales.run("create table parts (order_id bigint unsigned, at datetime(3), name varbinary(40))")
+    names = [("18446744073709551615", "x'FF00'"), ("7", "'tea'"), ("8", "x'FF01'")]
+    for key, name in names:
+        sales.run(f"insert into parts values ({key}, '2026-03-20 08:30:00.123', {name})")
+
+    def items(name: str, number: str = "1 + row_number() over (order by order_id)") -> Deployment:
+        columns = {
+            "order_id": "order_id",
+            "line_no": number,
+            "product_id": "at",
+            "product_name": name,
+            "quantity": "1",
+            "unit_price": "if(order_id = 7, 'x', '1')",
+            "discount_amount": "0",
+        }
+        config = {
+            "kind": "mysql",
+            "dsn": dsn(mariadb, database),
+            "timezone": "UTC",
+            "entities": {"order_items": {"table": "parts", "columns": columns}},
+        }
+        return Deployment(name="test", sources={"shop": config})
+
+    landed = land(settings, items("hex(name)"))["order_items"]
+    assert (landed.landed, landed.quarantined) == (2, 1)
+    (done,) = replay(settings, items("hex(name)"), Selection())
+    assert (done.replayed, done.still_open) == (0, 1)
+    # It was found: the row's number is that among all rows, not among those asked for.
+    assert reasons(pg) == ["unit_price: not a number"]
+    sales.run("update parts set order_id = 9 where order_id = 7")
+    (done,) = replay(settings, items("name"), Selection())
+    assert done.still_open == 1
+    assert reasons(pg)[0].startswith("the source had no such row")
+
+
+def test_bytes_that_are_no_text_are_replayed_by_their_position(
+    settings: Settings, pg: psycopg.Connection, mariadb: MariaDB, database: str, sales: Hpos
+) -> None:
+    sales.run("alter table sales modify state varbinary(40)")
+    sales.run("insert into sales values ('2', %s, %s, x'FF', '1')", (NOON, NOON))
+
+    def sold(state: str) -> Deployment:
+        orders = {**ORDERS, "columns": {**COLUMNS, "status": state}}
+        config = {
+            "kind": "mysql",
+            "dsn": dsn(mariadb, database),
+            "timezone": "UTC",
+            "entities": {"orders": orders},
+        }
+        return Deployment(name="test", sources={"shop": config})
+
+    assert counted(land(settings, sold("state"))["orders"]) == (1, 0, 0, 1)
+    (done,) = replay(settings, sold("state"), Selection())
+    assert done.still_open == 1
+    assert reasons(pg) == ["not UTF-8 text"]
+    (done,) = replay(settings, sold("convert(state using latin1)"), Selection())
+    assert (done.replayed, done.landed) == (1, 1)
+    assert versions(pg, "_key, status") == [("2", "ÿ")]

@@ -22,7 +22,8 @@ from starlette.routing import Route
 from tests.http_servers import CONTEXT, START, Sleeps
 
 from moshtari.demo.serving import Guard, RateLimit, json_response
-from moshtari.sources.freshdesk import FreshdeskConfig, FreshdeskSource
+from moshtari.sources.freshdesk import FreshdeskSource
+from moshtari.sources.freshdesk_config import FreshdeskConfig
 from moshtari.sources.http import HttpPolicy
 
 Row = dict[str, Any]

@@ -89,6 +89,14 @@ def create_app(shop: Shop) -> Starlette:
         )
         return _page(request, rows, _decimals(request, shop))
 
+    def order(request: Request) -> Response:
+        key = request.path_params["order"]
+        found = next((row for row in shop.orders if row["id"] == key), None)
+        if found is None:
+            return refusal(404, "woocommerce_rest_shop_order_invalid_id")
+        fields = request.query_params.get("_fields")
+        return JSONResponse(_shown(found, fields, _decimals(request, shop)))
+
     def refunds(request: Request) -> Response:
         key = request.path_params["order"]
         if not any(row["id"] == key for row in shop.orders):
@@ -117,6 +125,7 @@ def create_app(shop: Shop) -> Starlette:
     return Starlette(
         routes=[
             Route("/wp-json/wc/v3/orders", guarded(orders)),
+            Route("/wp-json/wc/v3/orders/{order:int}", guarded(order)),
             Route("/wp-json/wc/v3/orders/{order:int}/refunds", guarded(refunds)),
             Route("/wp-json/wc/v3/customers", guarded(customers)),
         ],

@@ -24,6 +24,7 @@ from moshtari.demo.serving import HEALTH, Guard, RateLimit, json_response
 Row = dict[str, Any]
 
 SEARCH = "/2/tweets/search/recent"
+USERS = "/2/users"
 REACH = timedelta(days=7)
 _EPOCH = datetime(2010, 11, 4, 1, 42, 54, 657_000, tzinfo=UTC)
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
@@ -102,7 +103,7 @@ def create_app(store: MemoryX, *, token: str) -> Starlette:
         unauthorized={"title": "Unauthorized", "type": "about:blank", "status": 401},
     )
     return Starlette(
-        routes=[HEALTH, Route(SEARCH, search.recent)],
+        routes=[HEALTH, Route(SEARCH, search.recent), Route(USERS, search.users)],
         middleware=[guard],
         exception_handlers={_RefusedError: _refused},
     )
@@ -132,6 +133,25 @@ class _Search:
         )
         found = [row for row in found if _matches(asked["query"], row)]
         return self._page(request, found[: int(size)], more=len(found) > int(size))
+
+    def users(self, request: Request) -> Response:
+        """Accounts by their ids; those that are gone are errors, and no `data` if all are."""
+        asked = request.query_params
+        for name in asked:
+            if name not in ("ids", "user.fields"):
+                raise _RefusedError(name, f"The query parameter [{name}] is not one of [...]")
+        ids = asked.get("ids", "").split(",")
+        if not 1 <= len(ids) <= 100 or not all(map(str.isdigit, ids)):
+            raise _RefusedError("ids", "The `ids` query parameter must hold 1 to 100 user ids")
+        answer: Row = {}
+        self._expand(
+            answer,
+            [{"author_id": key} for key in ids],
+            {"id", "name", "username", *asked.get("user.fields", "").split(",")},
+        )
+        if "includes" in answer:
+            answer["data"] = answer.pop("includes")["users"]
+        return json_response(answer)
 
     def _span(self, request: Request) -> tuple[int, int]:
         """The ids from the first to before the last that the window holds."""

@@ -44,6 +44,9 @@ class Incoming:
         self.source, self.entity = source, entity
         self.read = 0
         self.text_columns: set[str] = set()
+        self.text_rows = 0
+        self.exact = True
+        """Whether the reader vouches for the types of all text rows."""
         self.typed = False
         self.founded = False
         """Whether the rows are in raw already; else they are in the temporary tables."""
@@ -105,7 +108,9 @@ class Incoming:
             else:
                 copy.write_row((*row, position))
             self.read += 1
+            self.text_rows += 1
         self.text_columns.update(batch.columns)
+        self.exact = self.exact and batch.exact
         self.recall = batch.recall or self.recall
         self._report(self.read, _ROWS_BETWEEN_REPORTS, f"{self.read:,} rows")
 

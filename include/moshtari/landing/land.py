@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 import psycopg
 
-from moshtari.landing import ledger, quarantine, statements
+from moshtari.landing import ledger, quarantine, rules, statements
 from moshtari.landing.completing import Completion
 from moshtari.landing.contract import Entity
 from moshtari.landing.errors import LandingError, describe, warehouse_error
@@ -247,7 +247,7 @@ def _settle(
         return counts
     all_good = True
     if incoming.text_columns:
-        connection.execute(statements.cast_text(entity, incoming.text_columns))
+        _cast_text(connection, entity, incoming)
     if incoming.typed:
         all_good = connection.execute(statements.reject_typed(entity)).rowcount == 0
     if incoming.recall is not None:
@@ -282,6 +282,24 @@ def _settle(
             counts.details["known_from_other_files"] = elsewhere
     counts.unchanged = counts.read - counts.landed - counts.quarantined
     return counts
+
+
+def _cast_text(connection: psycopg.Connection, entity: Entity, incoming: Incoming) -> None:
+    """Text rows to their types: at once where the reader vouches for them, else judged by looks."""
+    supplied, left = incoming.text_columns, "true"
+    if incoming.exact:
+        try:
+            with connection.transaction():
+                cast = connection.execute(statements.cast_exact(entity, supplied)).rowcount
+        except psycopg.DataError:
+            # A date out of range, a JSON text that PostgreSQL does not take: which, is found below.
+            pass
+        else:
+            incoming.typed = True
+            if cast == incoming.text_rows:
+                return
+            left = f"not {rules.is_present(entity, supplied)}"
+    connection.execute(statements.cast_text(entity, supplied, left))
 
 
 def _is_empty(connection: psycopg.Connection, load: Load) -> bool:

@@ -67,6 +67,9 @@ class TextRows:
       PostgreSQL literals (see `array_text`), booleans true/false, jsonb JSON text.
     - `positions`: where each row stands at the source (`line 17`, `ticket 42`): the same on every
       reading of the same content, and free of personal data.
+    - `exact`: every value is spelt as its type is, with nothing to guess: the reader has decoded it
+      and written it out (numbers in plain ASCII, times in ISO 8601 with an offset, no NaN, no empty
+      text but in text columns, JSON as JSON). Judging values by their looks is then spared.
     - `raw`: the record as received, kept beside a rejected row; None: the row's columns as JSON.
     - `recall`: in place of `raw`, where records are cheaply found again: called when all is read,
       with positions of rejected rows, it yields (position, record as received) of those it finds.
@@ -78,6 +81,7 @@ class TextRows:
     raw: Sequence[bytes] | None = None
     origin: Origin | None = None
     recall: Recall | None = None
+    exact: bool = False
 
 
 @dataclass(frozen=True)

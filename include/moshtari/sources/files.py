@@ -11,13 +11,10 @@ for each that something is missing.
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
-from functools import partial
-from pathlib import Path
+from dataclasses import replace
 from typing import Any, ClassVar
-
-import duckdb
 
 from moshtari.sources.base import (
     Batch,
@@ -27,20 +24,18 @@ from moshtari.sources.base import (
     RejectedRecord,
     SourceContext,
     SourceError,
-    TextRows,
     Window,
 )
 from moshtari.sources.files_bytes import FileFormatError
 from moshtari.sources.files_config import FilesConfig
-from moshtari.sources.files_mapping import EntityQuery, MappingError, compile_mapping
+from moshtari.sources.files_mapping import EntityQuery
 from moshtari.sources.files_places import LocalPlace, Place, PlaceError
+from moshtari.sources.files_reading import FilesReading
 from moshtari.sources.files_records import reader_of
-from moshtari.sources.files_replay import KeptLines, KeptLinesError, is_text, line_of
-from moshtari.sources.files_stage import Stage, StagedFile
+from moshtari.sources.files_replay import KeptLines, replay_lines
+from moshtari.sources.files_stage import StagedFile
 
 log = logging.getLogger(__name__)
-
-_ROWS_AT_ONCE = 10_000
 
 
 class FilesSource:
@@ -54,9 +49,9 @@ class FilesSource:
         self.name = name
         self._config = config
         self._place = _place(config, context)
-        self._timezone = config.timezone or str(context.timezone)
-        self._stage: Stage | None = None
-        self._queries: dict[str, EntityQuery] = {}
+        timezone = config.timezone or str(context.timezone)
+        self._reading = FilesReading(name, config, self._place, timezone)
+        self._details: dict[tuple[str, Origin], dict[str, Any]] = {}
         self._told: set[Origin] = set()
 
     def entities(self) -> tuple[str, ...]:
@@ -68,7 +63,7 @@ class FilesSource:
         try:
             return [self._place.origin(path) for path in self._place.paths()]
         except PlaceError as error:
-            raise self._unreachable(entity, error) from error
+            raise SourceError(self.name, entity, error.what, error.remedy) from error
 
     def read(self, entity: str, window: Window) -> Iterator[Batch]:
         """All files, one after the other."""
@@ -77,52 +72,48 @@ class FilesSource:
 
     def read_origin(self, entity: str, origin: Origin, window: Window) -> Iterator[Batch]:
         """The rows of one file as `TextRows`, then its rejected records."""
-        query = self._query(entity)
-        staged = self._staged(entity, origin)
-        yield from self._rows(query, staged, origin)
-        for rule, count in self._excluded(query, staged).items():
-            log.info(
-                "source %s, %s, %s: excluded %s: %s", self.name, entity, origin.path, rule, count
-            )
-        assert self._stage is not None
-        for number, reason, raw in self._stage.rejected(staged):
-            yield RejectedRecord(f"{origin.path}:{staged.place}{number}", reason, raw, origin)
+        query = self._reading.query(entity)
+        if query.in_order and len(self._config.entities) == 1:
+            yield from self._read_in_parts(query, origin)
+            return
+        staged = self._reading.staged(entity, origin)
+        yield from self._reading.rows(query, staged, origin)
+        self._note(query, staged, origin, self._reading.excluded(query, staged))
+        yield from self._rejected(staged, origin)
+
+    def _read_in_parts(self, query: EntityQuery, origin: Origin) -> Iterator[Batch]:
+        rows = 0
+        excluded: Counter[str] = Counter()
+        for part in self._reading.parts(query.entity, origin):
+            yield from self._reading.rows(query, part, origin)
+            rows += part.rows
+            excluded.update(self._reading.excluded(query, part))
+        # The last part tells what was rejected in all of them.
+        self._note(query, replace(part, rows=rows), origin, dict(excluded))
+        yield from self._rejected(part, origin)
+
+    def _rejected(self, staged: StagedFile, origin: Origin) -> Iterator[RejectedRecord]:
+        for line, reason, raw in self._reading.stage.rejected(staged):
+            yield RejectedRecord(f"{origin.path}:{staged.place}{line}", reason, raw, origin)
 
     def details(self, entity: str, origin: Origin) -> dict[str, Any]:
         """For the load's ledger: records, those excluded by rule, and columns left out."""
-        query = self._query(entity)
-        staged = self._staged(entity, origin)
-        return {
-            "records": staged.rows + staged.rejected,
-            "rejected": staged.rejected,
-            "excluded": self._excluded(query, staged),
-            "columns_left_out": list(staged.extra),
-            **self._place.checksums(origin),
-        }
+        if (entity, origin) not in self._details:
+            query = self._reading.query(entity)
+            staged = self._reading.staged(entity, origin)
+            self._note(query, staged, origin, self._reading.excluded(query, staged))
+        return self._details[entity, origin]
 
     def replay(self, entity: str, records: Sequence[KeptRecord], window: Window) -> Iterator[Batch]:
         """Rows of the lines that were kept; the file need be there for its header only.
 
         Groups of lines, and rows of Parquet and XLSX, are read from their file again.
         """
-        query = self._query(entity)
-        assert self._stage is not None
+        query = self._reading.query(entity)
         kept = KeptLines(records)
         yield from kept.without_line()
-        if kept.origin is None or not kept.lines:
-            return
-        try:
-            if query.mapping.group_by or not is_text(self._config):
-                yield from self._of_kept(query, self._again(entity, kept.origin), kept)
-                return
-            with kept.files(self._config, self._place) as files:
-                for number, file in enumerate(files):
-                    name = (kept.origin.path, f"kept {number}")
-                    staged = self._staged(entity, Origin(name[0], 0, name[1]), file)
-                    yield from self._of_kept(query, staged, kept)
-                    self._stage.forget(*name)
-        except KeptLinesError as error:
-            yield from kept.rejected(str(error))
+        if kept.origin is not None and kept.lines:
+            yield from replay_lines(self._reading, query, kept, kept.origin)
 
     def replays_anew(self, entity: str) -> bool:
         """A group of lines is made anew of all of them."""
@@ -130,7 +121,7 @@ class FilesSource:
 
     def check(self) -> list[CheckResult]:
         """Are there files, can they be read, do their columns fit, and can the mapping be used?"""
-        results = [self._tried("mapping", lambda: self._query(self.entities()[0]))]
+        results = [self._tried("mapping", lambda: self._reading.query(self.entities()[0]))]
         try:
             paths = self._place.paths()
         except PlaceError as error:
@@ -141,29 +132,26 @@ class FilesSource:
     def close(self) -> None:
         """Let go of what is staged and of connections; the next reading begins anew."""
         self._place.close()
-        if self._stage is not None:
-            self._stage.close()
-            self._stage, self._queries = None, {}
+        self._reading.close()
+        self._details.clear()
 
     def _peek(self, path: str) -> None:
         with self._place.local(self._place.origin(path)) as file:
             next(reader_of(file, self._config).batches(), None)
 
-    def _staged(self, entity: str, origin: Origin, given: Path | None = None) -> StagedFile:
-        assert self._stage is not None
-        try:
-            staged = self._stage.known(origin.path, origin.checksum)
-            if staged is None:
-                with nullcontext(given) if given else self._place.local(origin) as file:
-                    staged = self._stage.file(file, origin.path, origin.checksum)
-        except PlaceError as error:
-            raise self._unreachable(entity, error) from error
-        except FileFormatError as error:
-            what = f"{origin.path}: {error.what}"
-            raise SourceError(self.name, entity, what, error.remedy) from error
-        except duckdb.Error as error:
-            keys = f"sources.{self.name}.derive or .exclude"
-            raise self._failing(entity, origin, keys, error) from error
+    def _note(
+        self, query: EntityQuery, staged: StagedFile, origin: Origin, excluded: dict[str, int]
+    ) -> None:
+        """What the ledger and the log are told of a file that was read."""
+        for rule, count in excluded.items():
+            log.info(
+                "source %s, %s, %s: excluded %s: %s",
+                self.name,
+                query.entity,
+                origin.path,
+                rule,
+                count,
+            )
         if staged.extra and origin not in self._told:
             self._told.add(origin)
             log.warning(
@@ -172,104 +160,13 @@ class FilesSource:
                 origin.path,
                 ", ".join(staged.extra),
             )
-        return staged
-
-    # Rows -----------------------------------------------------------------------------------
-
-    def _query(self, entity: str) -> EntityQuery:
-        if not self._queries:
-            stage = self._stage or Stage(self._config, self._timezone)
-            self._stage = stage
-            try:
-                self._queries = compile_mapping(stage.db, stage.empty(), self._config)
-            except MappingError as error:
-                what = f"sources.{self.name}.{error.key}: {error.problem}"
-                raise SourceError(self.name, entity, what, error.remedy) from error
-        if entity not in self._queries:
-            raise SourceError(
-                self.name,
-                entity,
-                "the YAML does not map this entity",
-                f"Add sources.{self.name}.entities.{entity}",
-            )
-        return self._queries[entity]
-
-    def _rows(self, query: EntityQuery, staged: StagedFile, origin: Origin) -> Iterator[TextRows]:
-        assert self._stage is not None
-        recall = partial(self._recall, query.entity, staged, origin)
-        # A cursor of its own: another entity may be read before this one is exhausted.
-        cursor = self._stage.db.cursor()
-        try:
-            cursor.execute(query.rows(staged.table))
-            while rows := cursor.fetchmany(_ROWS_AT_ONCE):
-                yield TextRows(
-                    columns=query.columns,
-                    rows=[row[:-1] for row in rows],
-                    positions=[f"{origin.path}:{staged.place}{row[-1]}" for row in rows],
-                    origin=origin,
-                    recall=None if query.mapping.group_by else recall,
-                )
-        except duckdb.Error as error:
-            key = query.failing_key(self._stage.db, staged.table)
-            key = f"sources.{self.name}.{key}"
-            raise self._failing(query.entity, origin, key, error) from error
-        finally:
-            cursor.close()
-
-    def _again(self, entity: str, origin: Origin) -> StagedFile:
-        try:
-            return self._staged(entity, origin)
-        except SourceError as error:
-            raise KeptLinesError(f"its file cannot be read again: {error.what}") from error
-
-    def _of_kept(self, query: EntityQuery, staged: StagedFile, kept: KeptLines) -> Iterator[Batch]:
-        """The rows of kept lines, and which of them are rejected still."""
-        assert self._stage is not None
-        assert kept.origin is not None
-        try:
-            found = self._stage.db.execute(query.rows_of(staged.table, kept.lines)).fetchall()
-        except duckdb.Error as error:
-            key = query.failing_key(self._stage.db, staged.table)
-            key = f"sources.{self.name}.{key}"
-            raise self._failing(query.entity, kept.origin, key, error) from error
-        yield from kept.rows(query.columns, found)
-        for line, reason, _ in self._stage.rejected(staged):
-            if line in kept.lines:
-                yield kept.rejected_at(line, reason)
-
-    def _recall(
-        self, entity: str, staged: StagedFile, origin: Origin, positions: Sequence[str]
-    ) -> Iterator[tuple[str, bytes]]:
-        """The records at positions of rows, as they stand in the file. Raises SourceError."""
-        assert self._stage is not None
-        before = f"{origin.path}:{staged.place}"
-        lines = [line for p in positions if (line := line_of(p, before)) is not None]
-        ranges = self._stage.ranges(staged, lines)
-        try:
-            with self._place.local(origin) as file:
-                for line, raw in reader_of(file, self._config).raw(ranges):
-                    yield f"{before}{line}", raw
-        except PlaceError as error:
-            raise self._unreachable(entity, error) from error
-
-    def _excluded(self, query: EntityQuery, staged: StagedFile) -> dict[str, int]:
-        assert self._stage is not None
-        own = dict(self._stage.db.execute(query.excluded(staged.table)).fetchall())
-        return {**staged.excluded, **{r.name: own.get(r.name, 0) for r in query.mapping.exclude}}
-
-    # Errors ---------------------------------------------------------------------------------
-
-    def _failing(self, entity: str, origin: Origin, key: str, error: duckdb.Error) -> SourceError:
-        # DuckDB quotes values in such errors, so only the kind of error is told.
-        if isinstance(error, duckdb.OutOfMemoryException):
-            what, remedy = f"{origin.path} needs more memory", "Raise `memory_limit` in the YAML"
-        else:
-            what = f"{key} fails on the data of {origin.path} ({type(error).__name__})"
-            remedy = "Mend the expression, such as by try_cast or nullif"
-        return SourceError(self.name, entity, what, remedy)
-
-    def _unreachable(self, entity: str | None, error: PlaceError) -> SourceError:
-        return SourceError(self.name, entity, error.what, error.remedy)
+        self._details[query.entity, origin] = {
+            "records": staged.rows + staged.rejected,
+            "rejected": staged.rejected,
+            "excluded": excluded,
+            "columns_left_out": list(staged.extra),
+            **self._place.checksums(origin),
+        }
 
     def _tried(self, name: str, attempt: Any) -> CheckResult:
         try:

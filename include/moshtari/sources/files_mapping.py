@@ -8,6 +8,7 @@ DuckDB's `/` gives a float, so the remedy names the cast.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -15,13 +16,15 @@ import duckdb
 
 from moshtari.landing.contract import ENTITIES, SUPPLIED_SYSTEM_COLUMNS
 from moshtari.sources.files_config import EntityMapping, Exclusion, FilesConfig
-from moshtari.sources.files_stage import excluded
+from moshtari.sources.files_sandbox import excluded
 from moshtari.sources.files_types import quoted
 
 _FLOATS = ("DOUBLE", "FLOAT")
 _SIZES = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
 _INTEGERS = (*_SIZES, *(f"U{size}" for size in _SIZES))
 _ZONED = "TIMESTAMP WITH TIME ZONE"
+# What could give rows in another order than the file's.
+_REORDERS = re.compile(r"\b(over|select|unnest)\b", re.IGNORECASE)
 
 
 class MappingError(Exception):
@@ -39,6 +42,7 @@ class EntityQuery:
     entity: str
     mapping: EntityMapping
     outputs: tuple[str, ...]
+    in_order: bool = False
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -46,9 +50,11 @@ class EntityQuery:
 
     def rows(self, table: str) -> str:
         """The entity's rows as text, the record's line last, in the file's order."""
+        # DuckDB keeps the order of rows that it filters and projects; sorting all would cost more.
+        order = "" if self.in_order else " order by __line"
         return (
             f"select {', '.join(self.outputs)}, cast(__line as varchar) "
-            f"from ({self._values(table)}) order by __line"
+            f"from ({self._values(table)}){order}"
         )
 
     def rows_of(self, table: str, lines: Iterable[int]) -> str:
@@ -119,13 +125,19 @@ def compile_mapping(
         _try(db, scope, f"derive.{name}")
     _try_exclusions(db, scope, config.exclude, "exclude")
     scope = f"select *, cast(null as varchar) as __excluded from ({scope})"
+    by_row = not config.derive and not _reorders(rule.where for rule in config.exclude)
     return {
-        name: _compile(db, f"({scope})", name, mapping) for name, mapping in config.entities.items()
+        name: _compile(db, f"({scope})", name, mapping, by_row)
+        for name, mapping in config.entities.items()
     }
 
 
+def _reorders(expressions: Iterable[str]) -> bool:
+    return any(_REORDERS.search(sql) for sql in expressions)
+
+
 def _compile(
-    db: duckdb.DuckDBPyConnection, scope: str, entity: str, mapping: EntityMapping
+    db: duckdb.DuckDBPyConnection, scope: str, entity: str, mapping: EntityMapping, by_row: bool
 ) -> EntityQuery:
     key = f"entities.{entity}"
     if mapping.where is not None:
@@ -149,7 +161,9 @@ def _compile(
                 _remedy(found, wanted),
             )
         outputs.append(output)
-    return EntityQuery(entity, mapping, tuple(outputs))
+    used = [*mapping.columns.values(), mapping.where or "", *(r.where for r in mapping.exclude)]
+    in_order = by_row and not mapping.group_by and not _reorders(used)
+    return EntityQuery(entity, mapping, tuple(outputs), in_order)
 
 
 def _try_exclusions(

@@ -13,11 +13,21 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from moshtari.sources.base import KeptRecord, Origin, RejectedRecord, TextRows
+from moshtari.sources.base import (
+    Batch,
+    KeptRecord,
+    Origin,
+    RejectedRecord,
+    SourceError,
+    TextRows,
+)
 from moshtari.sources.files_bytes import is_wide, line_blocks
 from moshtari.sources.files_config import Delimited, FilesConfig, FixedWidth, JsonLines
 from moshtari.sources.files_lines import headers
+from moshtari.sources.files_mapping import EntityQuery
 from moshtari.sources.files_places import Place, PlaceError
+from moshtari.sources.files_reading import FilesReading
+from moshtari.sources.files_stage import StagedFile
 
 _NO_LINE = "nothing says on which line of its file it stood: load the file under another name"
 
@@ -26,15 +36,47 @@ class KeptLinesError(Exception):
     """Kept lines cannot be read without their file; the message says why, and the remedy."""
 
 
-def is_text(config: FilesConfig) -> bool:
+def replay_lines(
+    reading: FilesReading, query: EntityQuery, kept: KeptLines, origin: Origin
+) -> Iterator[Batch]:
+    """The rows of the lines that were kept of one file, and which of them are rejected still.
+
+    Raises SourceError for an expression that fails on them.
+    """
+    try:
+        if query.mapping.group_by or not _is_text(reading.config):
+            yield from _of_kept(reading, query, _again(reading, query, origin), kept, origin)
+            return
+        with kept.files(reading.config, reading.place) as files:
+            for number, file in enumerate(files):
+                name = Origin(origin.path, 0, f"kept {number}")
+                staged = reading.staged(query.entity, name, file)
+                yield from _of_kept(reading, query, staged, kept, origin)
+                reading.stage.forget(name.path, name.checksum)
+    except KeptLinesError as error:
+        yield from kept.rejected(str(error))
+
+
+def _again(reading: FilesReading, query: EntityQuery, origin: Origin) -> StagedFile:
+    try:
+        return reading.staged(query.entity, origin)
+    except SourceError as error:
+        raise KeptLinesError(f"its file cannot be read again: {error.what}") from error
+
+
+def _of_kept(
+    reading: FilesReading, query: EntityQuery, staged: StagedFile, kept: KeptLines, origin: Origin
+) -> Iterator[Batch]:
+    found = reading.rows_of(query, staged, origin, list(kept.lines))
+    yield from kept.rows(query.columns, found)
+    for line, reason, _ in reading.stage.rejected(staged):
+        if line in kept.lines:
+            yield kept.rejected_at(line, reason)
+
+
+def _is_text(config: FilesConfig) -> bool:
     """Whether a kept record is a line, or some, of its file."""
     return isinstance(config.format, Delimited | FixedWidth | JsonLines)
-
-
-def line_of(position: str, before: str) -> int | None:
-    """The number behind `before` (path and colon); None where there is none."""
-    digits = position.removeprefix(before)
-    return int(digits) if position.startswith(before) and digits.isdecimal() else None
 
 
 class KeptLines:
@@ -119,7 +161,7 @@ def _written(path: Path, config: FilesConfig, head: bytes, part: list[tuple[int,
     if isinstance(config.format, JsonLines):
         # Each column must be seen once; this line is none of those that were kept.
         content += json.dumps(dict.fromkeys(headers(config))).encode() + b"\n"
-    encoding = config.format.encoding if is_text(config) else "utf-8"  # type: ignore[union-attr]
+    encoding = config.format.encoding if _is_text(config) else "utf-8"  # type: ignore[union-attr]
     wide = is_wide(encoding)
     path.write_bytes(content.decode("utf-8").encode(encoding) if wide else bytes(content))
     return path

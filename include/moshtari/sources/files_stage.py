@@ -1,7 +1,7 @@
 """A file's typed records in DuckDB, parsed once for all entities that are made of it.
 
-DuckDB runs in memory, spills to a folder of its own above `memory_limit`, and is shut off from the
-file system, the network and Python's variables before an expression of the YAML reaches it.
+Where one entity is made of one record at a time, nothing needs the whole file: then it goes through
+in parts, which takes as little memory for a large file as for a small one.
 """
 
 # ruff: noqa: S608 - the queries are the YAML's own, in a DuckDB that holds nothing else
@@ -12,38 +12,43 @@ import shutil
 import tempfile
 import weakref
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pyarrow as pa
 
 from moshtari.sources.files_bytes import FileFormatError
 from moshtari.sources.files_config import Exclusion, FilesConfig
 from moshtari.sources.files_lines import RecordBatch, Records
 from moshtari.sources.files_records import reader_of
-from moshtari.sources.files_types import TypedColumn, literal, quoted, typed_column
+from moshtari.sources.files_sandbox import as_arrow, excluded, sandbox, typing
+from moshtari.sources.files_types import literal, quoted, typed_column
 
-# Rows that go into DuckDB at a time: about one of its row groups.
-_ROWS_AT_ONCE = 120_000
+# Rows that go into DuckDB at a time: more are no faster, and take more memory on the way.
+_ROWS_AT_ONCE = 30_000
 # Rejected records whose bytes are taken up at a time.
 _RAW_AT_ONCE = 500
 # Records kept staged for the next entity, over all files; beyond it the oldest file is let go.
 _ROWS_KEPT = 20_000_000
+# Files that went through in parts of which is known where their records stood. One is enough for
+# landing, which asks when it has read a file and before it reads the next.
+_FILES_KNOWN = 8
 
 
 @dataclass(frozen=True)
 class StagedFile:
     """One file in DuckDB: its records, which were rejected, and which were excluded by name.
 
-    `place` is what stands before a record's number in its position.
+    `place` is what stands before a record's number in its position. `spans` is where records end: a
+    good one that it does not name ends on the line that it begins on.
     """
 
     table: str
     place: str
     rejects: str
+    spans: str
     rows: int
     rejected: int
     excluded: dict[str, int]
@@ -58,8 +63,9 @@ class Stage:
         self._columns = [typed_column(name, spec, config) for name, spec in config.columns.items()]
         folder = tempfile.mkdtemp(prefix="moshtari-files-")
         self._cleanup = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
-        self.db = _sandbox(config, timezone, folder)
+        self.db = sandbox(config, timezone, folder)
         self._staged: dict[str, StagedFile] = {}
+        self._gone_through: list[str] = []
         self._number = 0
 
     def close(self) -> None:
@@ -71,8 +77,7 @@ class Stage:
         """A table of the records' shape without any, to try expressions on."""
         self._drop("shape")
         self._create("shape", [])
-        self._finish("shape", "", derive={}, exclude=())
-        return "shape"
+        return self._finish("shape", "", derive={}, exclude=())
 
     def known(self, name: str, checksum: str) -> StagedFile | None:
         """The file, if it is staged already."""
@@ -95,18 +100,52 @@ class Stage:
         self._let_go()
         return staged
 
+    def parts(self, path: Path, name: str) -> Iterator[StagedFile]:
+        """Some records at a time, each part gone when the next is asked for.
+
+        The last has no records but tells of all that were rejected. That, and where the good ones
+        stand, is known for some time afterwards. Raises what `file` does.
+        """
+        self._number += 1
+        table = f"file_{self._number}"
+        reader = reader_of(path, self._config)
+        try:
+            self._create_rejects(table)
+            self.db.execute(f"create table {table}_spans (line bigint, __last bigint)")
+            for rows, ascii_only in self._incoming(table, reader.batches()):
+                self._fill(table, rows, ascii_only, create=True)
+                yield self._part(table, name, reader)
+                self._drop_records(table)
+            self._fill(table, self._nothing(), True, create=True)
+            yield replace(self._part(table, name, reader), rejected=self._keep_raw(table, reader))
+        except BaseException:
+            self._drop(table)
+            raise
+        self._drop_records(table)
+        self._gone_through.append(table)
+        if len(self._gone_through) > _FILES_KNOWN:
+            self._drop(self._gone_through.pop(0))
+
+    def _part(self, table: str, name: str, reader: Records) -> StagedFile:
+        found = self._finish(table, name, self._config.derive, self._config.exclude)
+        self.db.execute(
+            f"insert into {table}_spans select line, __last from {found} where __last > line"
+        )
+        return replace(self._counted(found, table, reader, 0), spans=f"{table}_spans")
+
     def forget(self, name: str, checksum: str) -> None:
         """Drop a file that is not needed again."""
         staged = self._staged.pop(f"{checksum} {name}", None)
         if staged is not None:
-            self._drop(staged.table)
+            self._drop(_name(staged))
 
     def ranges(self, staged: StagedFile, lines: Sequence[int]) -> list[tuple[int, int]]:
-        """First and last line of the records that begin on these lines, in their order."""
+        """First and last line of the good records that begin on these lines, in their order."""
         self.db.register("wanted", pa.table({"line": pa.array(lines, pa.int64())}))
         found = self._all(
-            f"select distinct line, __last from {staged.table} "
-            "where line in (select line from wanted) order by line"
+            "select distinct line, coalesce(__last, line) from wanted "
+            f"left join {staged.spans} using (line) "
+            f"where line not in (select first from {staged.rejects}) order by line"
         )
         self.db.unregister("wanted")
         return [(first, last) for first, last in found]
@@ -127,15 +166,19 @@ class Stage:
     def _load(self, path: Path, name: str, table: str) -> StagedFile:
         reader = reader_of(path, self._config)
         self._create(table, reader.batches())
-        self._finish(table, name, self._config.derive, self._config.exclude)
-        counts = self._all(f"select __excluded, count(*) from {table} group by 1")
+        found = self._finish(table, name, self._config.derive, self._config.exclude)
+        return self._counted(found, table, reader, self._keep_raw(table, reader))
+
+    def _counted(self, found: str, table: str, reader: Records, rejected: int) -> StagedFile:
+        counts = dict(self._all(f"select __excluded, count(*) from {found} group by 1"))
         return StagedFile(
-            table=table,
+            table=found,
             place=reader.place,
             rejects=f"{table}_rejects",
-            rows=sum(count for _, count in counts),
-            rejected=self._keep_raw(table, reader),
-            excluded={rule.name: dict(counts).get(rule.name, 0) for rule in self._config.exclude},
+            spans=found,
+            rows=sum(counts.values()),
+            rejected=rejected,
+            excluded={rule.name: counts.get(rule.name, 0) for rule in self._config.exclude},
             extra=reader.extra,
         )
 
@@ -163,33 +206,36 @@ class Stage:
 
     def _create(self, table: str, batches: Iterator[RecordBatch] | list[RecordBatch]) -> None:
         """Typed records into `<table>_typed`, broken and mistyped ones into `<table>_rejects`."""
-        nothing = RecordBatch([()] * len(self._columns), (), ())
-        self._fill(table, pa.Table.from_batches([self._arrow(nothing)]), True, create=True)
+        self._fill(table, self._nothing(), True, create=True)
+        self._create_rejects(table)
+        for rows, ascii_only in self._incoming(table, iter(batches)):
+            self._fill(table, rows, ascii_only)
+
+    def _create_rejects(self, table: str) -> None:
         self.db.execute(f"create table {table}_rejects (first bigint, last bigint, reason varchar)")
+
+    def _nothing(self) -> pa.Table:
+        empty = RecordBatch([()] * len(self._columns), (), ())
+        return pa.Table.from_batches([as_arrow(self._columns, empty)])
+
+    def _incoming(
+        self, table: str, batches: Iterator[RecordBatch]
+    ) -> Iterator[tuple[pa.Table, bool]]:
+        """Records in pieces that DuckDB is fast with; the broken ones go to the rejects."""
         waiting: list[pa.RecordBatch] = []
         rows, ascii_only = 0, True
         for batch in batches:
             if batch.broken:
                 self._reject(table, batch.broken)
             if batch.first:
-                waiting.append(self._arrow(batch))
+                waiting.append(as_arrow(self._columns, batch))
                 rows += len(batch.first)
                 ascii_only &= batch.ascii
             if rows >= _ROWS_AT_ONCE:
-                self._fill(table, pa.Table.from_batches(waiting), ascii_only)
+                yield pa.Table.from_batches(waiting), ascii_only
                 waiting, rows, ascii_only = [], 0, True
         if waiting:
-            self._fill(table, pa.Table.from_batches(waiting), ascii_only)
-
-    def _arrow(self, batch: RecordBatch) -> pa.RecordBatch:
-        arrays = [
-            _texts(column, values)
-            for column, values in zip(self._columns, batch.columns, strict=True)
-        ]
-        arrays += [pa.array(batch.first, pa.int64()), pa.array(batch.last, pa.int64())]
-        return pa.RecordBatch.from_arrays(
-            arrays, names=[*(column.name for column in self._columns), "line", "__last"]
-        )
+            yield pa.Table.from_batches(waiting), ascii_only
 
     def _reject(self, table: str, broken: Sequence[tuple[int, int, str]]) -> None:
         first, last, reasons = zip(*broken, strict=True)
@@ -200,13 +246,16 @@ class Stage:
     def _fill(self, table: str, rows: pa.Table, ascii_only: bool, create: bool = False) -> None:
         self.db.register("incoming", rows)
         verb = f"create table {table}_typed as" if create else f"insert into {table}_typed"
-        self.db.execute(f"{verb} {_typing(self._columns, ascii_only)}")
+        self.db.execute(f"{verb} {typing(self._columns, ascii_only)}")
         self.db.unregister("incoming")
 
     def _finish(
         self, table: str, name: str, derive: dict[str, str], exclude: Sequence[Exclusion]
-    ) -> None:
-        """Derived columns and exclusions over the good records; the bad ones are set apart."""
+    ) -> str:
+        """Derived columns and exclusions over the good records; the bad ones are set apart.
+
+        Gives the relation: a view where nothing is derived, so that no row is kept twice.
+        """
         self.db.execute(
             f"insert into {table}_rejects "
             f"select line, __last, __reason from {table}_typed where __reason is not null"
@@ -218,16 +267,26 @@ class Stage:
         for column, expression in derive.items():
             query = f"select *, (\n{expression}\n) as {quoted(column)} from (\n{query}\n)"
         query = f"select *, {excluded(exclude)} as __excluded from (\n{query}\n)"
+        if not derive:
+            self.db.execute(f"create view {table}_view as {query}")
+            return f"{table}_view"
         self.db.execute(f"create table {table} as {query}")
         self.db.execute(f"drop table {table}_typed")
+        return table
 
     def _let_go(self) -> None:
         while len(self._staged) > 1 and sum(s.rows for s in self._staged.values()) > _ROWS_KEPT:
             oldest = next(iter(self._staged))
-            self._drop(self._staged.pop(oldest).table)
+            self._drop(_name(self._staged.pop(oldest)))
 
     def _drop(self, table: str) -> None:
-        for name in (table, f"{table}_typed", f"{table}_rejects", f"{table}_rejects_raw"):
+        self._drop_records(table)
+        for name in (f"{table}_rejects", f"{table}_rejects_raw", f"{table}_spans"):
+            self.db.execute(f"drop table if exists {name}")
+
+    def _drop_records(self, table: str) -> None:
+        self.db.execute(f"drop view if exists {table}_view")
+        for name in (table, f"{table}_typed"):
             self.db.execute(f"drop table if exists {name}")
 
     def _all(self, query: str) -> list[tuple[Any, ...]]:
@@ -235,60 +294,5 @@ class Stage:
         return found
 
 
-def _texts(column: TypedColumn, values: Any) -> pa.Array:
-    """A column's texts as Arrow has them."""
-    if isinstance(values, pa.Array):
-        if column.prepare is None:
-            return values
-        values = values.to_pylist()
-    prepared = map(column.prepare, values) if column.prepare else values
-    return pa.array(prepared, pa.string(), size=len(values))
-
-
-def excluded(rules: Sequence[Exclusion]) -> str:
-    """SQL of the first exclusion that a record falls under; null when there is none."""
-    if not rules:
-        return "cast(null as varchar)"
-    # A condition that is null excludes nothing: what is unknown stays in.
-    whens = " ".join(f"when (\n{rule.where}\n) then {literal(rule.name)}" for rule in rules)
-    return f"case {whens} end"
-
-
-def _typing(columns: list[TypedColumn], ascii_only: bool) -> str:
-    names = [quoted(column.name) for column in columns]
-    texts = [
-        f"{column.ascii_text if ascii_only else column.text} as {name}"
-        for column, name in zip(columns, names, strict=True)
-    ]
-    values = [f"{column.value} as v{i}" for i, column in enumerate(columns)]
-    reasons = [
-        f"when {name} is not null and v{i} is null then "
-        + literal(f"column {column.name!r} is not of type {column.type}")
-        for i, (column, name) in enumerate(zip(columns, names, strict=True))
-        if column.type not in ("text", "id")
-    ]
-    reason = f"case {' '.join(reasons)} end" if reasons else "cast(null as varchar)"
-    results = [f"v{i} as {name}" for i, name in enumerate(names)]
-    return (
-        f"select {', '.join(results)}, line, __last, {reason} as __reason from ("
-        f"select *, {', '.join(values)} from ("
-        f"select {', '.join(texts)}, line, __last from incoming))"
-    )
-
-
-def _sandbox(config: FilesConfig, timezone: str, folder: str) -> duckdb.DuckDBPyConnection:
-    db = duckdb.connect(":memory:")
-    for setting in (
-        f"set global TimeZone = {literal(timezone)}",
-        f"set memory_limit = {literal(config.memory_limit)}",
-        f"set threads = {config.threads}",
-        f"set temp_directory = {literal(folder)}",
-        "set python_enable_replacements = false",
-        "set autoinstall_known_extensions = false",
-        "set autoload_known_extensions = false",
-        "set allow_community_extensions = false",
-        "set enable_external_access = false",
-        "set lock_configuration = true",
-    ):
-        db.execute(setting)
-    return db
+def _name(staged: StagedFile) -> str:
+    return staged.rejects.removesuffix("_rejects")

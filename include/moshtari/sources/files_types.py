@@ -109,7 +109,10 @@ def _without_nulls(text: str, nulls: tuple[str, ...]) -> str:
 def _value(column: str, spec: ColumnSpec, config: FilesConfig, *, prepared: bool) -> str:
     if spec.type == "id":
         # Spreadsheets and data frames write ids as floats.
-        return rf"regexp_replace({column}, '^(-?\d+)\.0+$', '\1')"
+        return (
+            f"case when contains({column}, '.') "
+            rf"then regexp_replace({column}, '^(-?\d+)\.0+$', '\1') else {column} end"
+        )
     if spec.type == "boolean":
         true, false = (", ".join(map(literal, words)) for words in (_TRUE, _FALSE))
         return (

@@ -22,23 +22,27 @@ API cannot tell, and what follows from it:
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
-from typing import Annotated, Any, ClassVar, Literal, TypeAlias
+from functools import partial
+from typing import Any, ClassVar, TypeAlias
 
 import httpx
 import msgspec
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel
 
 from moshtari.sources.base import (
     Batch,
     CheckResult,
+    KeptRecord,
     RejectedRecord,
     SourceContext,
     SourceError,
     TextRows,
     Window,
 )
+from moshtari.sources.freshdesk_config import FreshdeskConfig
 from moshtari.sources.freshdesk_lists import (
     FIRST_DAY,
     PAGE,
@@ -59,7 +63,8 @@ from moshtari.sources.freshdesk_records import (
     status_rows,
     ticket_row,
 )
-from moshtari.sources.http import HttpClient, HttpPolicy, NotFoundError, checked_base_url, probe
+from moshtari.sources.freshdesk_replay import replay_events, replay_tickets
+from moshtari.sources.http import HttpClient, NotFoundError, probe
 from moshtari.sources.json_records import decode_record, reject_once
 
 SETTLING = timedelta(hours=24)
@@ -78,30 +83,6 @@ _REMEDIES = {
     "without surveys needs satisfaction: false",
     429: "Raise http.longest_wait_seconds, or keep other programs off the account's hourly calls",
 }
-
-
-class FreshdeskConfig(BaseModel):
-    """One Freshdesk account, as the deployment's YAML describes it."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    kind: Literal["freshdesk"]
-    base_url: Annotated[str, AfterValidator(checked_base_url)]
-    api_key: SecretStr = Field(min_length=1)
-    entities: tuple[Literal["tickets", "ticket_events"], ...] = Field(
-        default=("tickets", "ticket_events"), min_length=1
-    )
-    order_id_from: str | None = None
-    """Custom field of a ticket that holds the shop's order, such as `cf_order`."""
-    customer_id_from: str | None = None
-    """Custom field of a ticket that holds the shop's customer id."""
-    statuses: dict[int, str] = Field(default_factory=dict)
-    """Names of the account's own statuses, by number."""
-    satisfaction: bool = True
-    """Whether to read ratings; accounts without surveys refuse them."""
-    page_size: int = Field(default=100, ge=1, le=100)
-    lookback_hours: float = Field(default=1, ge=0, le=24 * 31)
-    http: HttpPolicy = HttpPolicy()
 
 
 class FreshdeskSource:
@@ -131,6 +112,29 @@ class FreshdeskSource:
             raise ValueError(f"source {self.name} supplies no {entity}")
         with self._client() as client:
             yield from reject_once(readers[entity](client, window))
+
+    def replay(self, entity: str, records: Sequence[KeptRecord], window: Window) -> Iterator[Batch]:
+        """What was kept, decoded again, with what else Freshdesk tells of it today."""
+        config = self._config
+        with self._client() as client:
+            if entity == "ticket_events":
+                statuses = partial(status_rows, before=window.end, statuses=config.statuses)
+
+                def conversations(ticket_id: int) -> Iterator[Row | RejectedRecord]:
+                    for found in self._conversations(client, ticket_id, window):
+                        yield found if isinstance(found, RejectedRecord) else found[0]
+
+                yield from replay_events(records, statuses, conversations, window.end)
+                return
+            ratings = None
+            if config.satisfaction:
+                ratings = Ratings(self.name, client, window.end, window.end)
+                # What of the list cannot be read is kept already.
+                deque(ratings.load(), maxlen=0)
+            yield from replay_tickets(client, records, ratings, partial(_row, config), window.end)
+
+    def replays_anew(self, entity: str) -> bool:
+        return False
 
     def check(self) -> list[CheckResult]:
         """Asks for one ticket and one rating: that takes address, key and permission."""
@@ -216,7 +220,7 @@ class FreshdeskSource:
 
         def decoded(raw: msgspec.Raw) -> Conversation | RejectedRecord:
             unnamed = f"ticket {ticket_id}, a conversation without id"
-            return decode_record(raw, _CONVERSATION, "conversation", unnamed)
+            return decode_record(raw, _CONVERSATION, f"ticket {ticket_id}, conversation", unnamed)
 
         def key(raw: msgspec.Raw) -> object:
             found = decoded(raw)
@@ -234,7 +238,7 @@ class FreshdeskSource:
             if isinstance(found, RejectedRecord):
                 yield found
             elif found.created_at < window.end:
-                position = f"conversation {found.id}"
+                position = f"ticket {ticket_id}, conversation {found.id}"
                 yield conversation_row(ticket_id, found), position, bytes(raw)
 
 
@@ -270,14 +274,7 @@ class _Tickets:
                         yield found
                     else:
                         rating = found
-            row = ticket_row(
-                ticket,
-                rating,
-                statuses=self._config.statuses,
-                order_id_from=self._config.order_id_from,
-                customer_id_from=self._config.customer_id_from,
-                is_gone=is_gone,
-            )
+            row = _row(self._config, ticket, rating, is_gone=is_gone)
             rows.append((row, f"ticket {ticket.id}", bytes(raw)))
         yield from _text_rows(TICKET_COLUMNS, rows)
 
@@ -289,6 +286,19 @@ class _Tickets:
                 what = f"no ticket has the custom field {field}"
                 remedy = f"Put its name of today into {key}, or remove {key}."
                 raise SourceError(self._source, "tickets", what, remedy)
+
+
+def _row(
+    config: FreshdeskConfig, ticket: Ticket, rating: Rating | None, *, is_gone: bool = False
+) -> Row:
+    return ticket_row(
+        ticket,
+        rating,
+        statuses=config.statuses,
+        order_id_from=config.order_id_from,
+        customer_id_from=config.customer_id_from,
+        is_gone=is_gone,
+    )
 
 
 def _text_rows(columns: tuple[str, ...], rows: list[tuple[Row, str, bytes]]) -> Iterator[TextRows]:

@@ -27,6 +27,8 @@ RATINGS = "/api/v2/surveys/satisfaction_ratings"
 FIRST_DAY = datetime(2000, 1, 1, tzinfo=UTC)
 """Before Freshdesk was; without `updated_since` it shows the last thirty days only."""
 
+UNKNOWN_ANSWER = "an answer that is none of Freshdesk's (-103 to 103, 1 to 3)"
+
 Page: TypeAlias = list[msgspec.Raw]
 PAGE: type[Page] = list[msgspec.Raw]
 
@@ -196,8 +198,7 @@ class Ratings:
                 try:
                     score(rating)
                 except KeyError:
-                    reason = "an answer that is none of Freshdesk's (-103 to 103, 1 to 3)"
-                    yield RejectedRecord(f"rating {rating.id}", reason, bytes(raw))
+                    yield RejectedRecord(f"rating {rating.id}", UNKNOWN_ANSWER, bytes(raw))
                     continue
                 known = self._latest.get(rating.ticket_id)
                 if known is None or (known.created_at, known.id) <= (rating.created_at, rating.id):

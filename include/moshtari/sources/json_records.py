@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
 import msgspec
 
-from moshtari.sources.base import Batch, KeptRecord, RejectedRecord
+from moshtari.sources.base import Batch, KeptRecord, RejectedRecord, TextRows
+
+COMES_LATER = "it changed after the day that it would be of, and comes with a later load"
+"""Why a record out of quarantine is left there for now."""
 
 Shape = TypeVar("Shape")
 
@@ -58,6 +61,19 @@ def decode_kept(record: KeptRecord, decoder: msgspec.json.Decoder[Shape]) -> Sha
     if isinstance(decoded, RejectedRecord):
         return replace(decoded, position=record.position)
     return decoded
+
+
+def kept_rows(
+    columns: tuple[str, ...], found: Sequence[tuple[tuple[str | None, ...], KeptRecord]]
+) -> Iterator[TextRows]:
+    """Rows, each with the record out of quarantine that it was made of."""
+    if found:
+        yield TextRows(
+            columns,
+            [row for row, _ in found],
+            [record.position for _, record in found],
+            [record.raw for _, record in found],
+        )
 
 
 def reject_once(batches: Iterable[Batch]) -> Iterator[Batch]:

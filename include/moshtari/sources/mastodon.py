@@ -208,6 +208,7 @@ class MastodonSource:
                 [mention_row(status, brand) for status, _ in found.values()],
                 [f"status {key}" for key in found],
                 [raw for _, raw in found.values()],
+                exact=True,
             )
 
     def _forward(self, client: HttpClient, path: str, window: Window) -> Iterator[Page]:

@@ -19,9 +19,9 @@ lands once.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import ClassVar
 from zoneinfo import ZoneInfo
@@ -34,6 +34,7 @@ from moshtari.landing.contract import ENTITIES, SUPPLIED_SYSTEM_COLUMNS
 from moshtari.sources.base import (
     Batch,
     CheckResult,
+    KeptRecord,
     KeyRange,
     RejectedRecord,
     SourceContext,
@@ -44,6 +45,7 @@ from moshtari.sources.base import (
 from moshtari.sources.mysql_config import MysqlConfig
 from moshtari.sources.mysql_errors import changed_values, describe, remedy_for
 from moshtari.sources.mysql_ranges import in_range, quantiles
+from moshtari.sources.mysql_replay import among, keyed_records
 from moshtari.sources.mysql_session import Connection, snapshot, streaming
 from moshtari.sources.mysql_values import NAIVE, TIMES, Convert, converter, copy_line
 from moshtari.sources.ranges import can_be_cut
@@ -53,9 +55,10 @@ _ROWS_A_BATCH = 2_000
 
 @dataclass(frozen=True)
 class _Reading:
-    """How a column is read: the expression that is sent, and what becomes of its text."""
+    """How a column is read: the expression that is sent, its type, and what becomes of its text."""
 
     expression: str
+    field_type: int
     convert: Convert
 
 
@@ -88,8 +91,7 @@ class MysqlSource:
             readings, changed_type = self._probe(connection, entity)
             relation = self.config.entities[entity].relation
             within = in_range(connection, relation, self._key_expression(entity), key_range)
-            selected = ", ".join(f"({reading.expression})" for reading in readings.values())
-            select = self._select(entity, window, selected, changed_type, within)
+            select = self._select(entity, window, _selected(readings), changed_type, within)
             yield from self._rows(connection, entity, readings, select)
 
     def is_parallel(self) -> bool:
@@ -107,6 +109,29 @@ class MysqlSource:
 
     def _key_expression(self, entity: str) -> str:
         return self.config.entities[entity].columns[ENTITIES[entity].key[0]]
+
+    def replay(self, entity: str, records: Sequence[KeptRecord], window: Window) -> Iterator[Batch]:
+        """The rows of the records' keys as they are now: kept are results of the old mapping."""
+        contract = ENTITIES[entity]
+        keyed = keyed_records(contract, records)
+        yield from keyed.without_key()
+        if not keyed.keys:
+            return
+        with self._session(entity) as connection:
+            readings, changed_type = self._probe(connection, entity)
+            always = replace(window, start=None)
+            select = self._select(entity, always, _selected(readings), changed_type)
+            types = {name: reading.field_type for name, reading in readings.items()}
+            select, values = among(select, contract, types, keyed)
+            for batch in self._rows(connection, entity, readings, select, values):
+                if isinstance(batch, RejectedRecord):
+                    yield from keyed.rejected((batch.position,), batch.reason)
+                else:
+                    yield from keyed.rows(batch.columns, batch.rows)
+        yield from keyed.not_found(window)
+
+    def replays_anew(self, entity: str) -> bool:
+        return True
 
     def check(self) -> list[CheckResult]:
         """Connection, then each entity's table, columns and permission."""
@@ -194,7 +219,7 @@ class MysqlSource:
             )
         if field_type == FIELD_TYPE.FLOAT:
             expression = f"({expression}) + 0e0"
-        return _Reading(expression, converter(target, field_type, zone))
+        return _Reading(expression, field_type, converter(target, field_type, zone))
 
     def _zone(self, entity: str) -> ZoneInfo | None:
         name = self.config.entities[entity].timezone or self.config.timezone
@@ -230,17 +255,18 @@ class MysqlSource:
         entity: str,
         readings: dict[str, _Reading],
         select: str,
-    ) -> Iterator[Batch]:
+        values: Sequence[str] = (),
+    ) -> Iterator[TextRows | RejectedRecord]:
         names = tuple(readings)
         converts = [reading.convert for reading in readings.values()]
         key = [names.index(name) for name in ENTITIES[entity].key]
-        with streaming(connection, select) as cursor:
+        with streaming(connection, select, values) as cursor:
             while found := cursor.fetchmany(_ROWS_A_BATCH):
                 rows: list[tuple[str | None, ...]] = []
                 positions: list[str] = []
                 for row in found:
                     try:
-                        values = tuple(
+                        texts = tuple(
                             None if value is None else convert(value)
                             for value, convert in zip(row, converts, strict=True)
                         )
@@ -251,8 +277,8 @@ class MysqlSource:
                             copy_line(row),
                         )
                         continue
-                    rows.append(values)
-                    positions.append(_position([values[index] for index in key]))
+                    rows.append(texts)
+                    positions.append(_position([texts[index] for index in key]))
                 if rows:
                     yield TextRows(names, rows, positions)
             warnings = cursor.warning_count
@@ -286,6 +312,10 @@ class MysqlSource:
         key = self._key(entity, column) if entity else f"sources.{self.name}"
         where = f"{key}: " if column else ""
         return SourceError(self.name, entity, f"{where}{describe(error)}", remedy_for(error, key))
+
+
+def _selected(readings: dict[str, _Reading]) -> str:
+    return ", ".join(f"({r.expression}) as `{name}`" for name, r in readings.items())
 
 
 def _local(at: datetime, zone: ZoneInfo | None) -> str:

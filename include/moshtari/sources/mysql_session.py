@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeAlias
 
@@ -53,11 +53,16 @@ def snapshot(config: MysqlConfig) -> Iterator[Connection]:
 
 
 @contextmanager
-def streaming(connection: Connection, select: str) -> Iterator[SSCursor]:
-    """The rows of ``select`` as they come; left before its end, the connection is closed."""
+def streaming(
+    connection: Connection, select: str, values: Sequence[str] = ()
+) -> Iterator[SSCursor]:
+    """The rows of ``select`` as they come; left before its end, the connection is closed.
+
+    With ``values``, each `%s` of it stands for one of them, and `%%` for a percent sign.
+    """
     cursor = connection.cursor(SSCursor)
     try:
-        cursor.execute(select)
+        cursor.execute(select, tuple(values) or None)
         yield cursor
     finally:
         # The protocol cannot stop a result, and the driver would read all the rest of it.

@@ -9,7 +9,7 @@ nothing there to work upon. The key is enough: the row is read again as it is no
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import psycopg
 from psycopg import sql
@@ -24,15 +24,23 @@ Key = tuple[str, ...]
 
 
 class KeyedRecords:
-    """Records in quarantine by the keys of their rows; raw holds those as JSON of texts."""
+    """Records in quarantine by the keys of their rows; raw holds those as JSON of texts.
 
-    def __init__(self, entity: Entity, records: Sequence[KeptRecord]) -> None:
+    `otherwise` gives the key of a record whose raw is no JSON, where the source knows it.
+    """
+
+    def __init__(
+        self,
+        entity: Entity,
+        records: Sequence[KeptRecord],
+        otherwise: Callable[[KeptRecord], Key | None] = lambda _record: None,
+    ) -> None:
         self._entity = entity
         self._without: list[KeptRecord] = []
         self.keys: dict[Key, list[KeptRecord]] = {}
         self._found: set[Key] = set()
         for record in records:
-            key = _key(record.raw, entity)
+            key = _key(record.raw, entity) or otherwise(record)
             if key is None:
                 self._without.append(record)
             else:
@@ -69,6 +77,12 @@ class KeyedRecords:
                 batch = []
         if batch:
             yield _text_rows(columns, batch)
+
+    def rejected(self, key: Key, reason: str) -> Iterator[RejectedRecord]:
+        """Records whose row is there and cannot be read."""
+        self._found.add(key)
+        for record in self.keys.get(key, ()):
+            yield RejectedRecord(record.position, reason, record.raw)
 
     def not_found(self, window: Window) -> Iterator[RejectedRecord]:
         """Records of keys that no row had. A row that changed later comes with its own day."""

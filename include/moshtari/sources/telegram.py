@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -30,6 +30,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from moshtari.sources.base import (
     Batch,
     CheckResult,
+    KeptRecord,
     Origin,
     RejectedRecord,
     SourceContext,
@@ -47,8 +48,10 @@ from moshtari.sources.telegram_records import (
     Export,
     Message,
     NoTimeError,
+    Row,
     mention_row,
 )
+from moshtari.sources.telegram_replay import replay_messages
 
 LARGEST = 1 << 30
 _LARGEST_TO_MEND = 64 << 20
@@ -150,6 +153,13 @@ class TelegramSource:
                 told["records"] += len(chat.messages)
                 _count(told, reason, len(chat.messages))
 
+    def replay(self, entity: str, records: Sequence[KeptRecord], window: Window) -> Iterator[Batch]:
+        """The messages that were kept; which chat each is of stands in its position."""
+        yield from replay_messages(records, self._config.chats, self._row)
+
+    def replays_anew(self, entity: str) -> bool:
+        return False
+
     def details(self, entity: str, origin: Origin) -> dict[str, Any]:
         """For the load's ledger: messages, those that were rejected, and those left out."""
         return self._told.get(origin, {})
@@ -171,7 +181,7 @@ class TelegramSource:
         return [CheckResult(f"{self.name}: exports", True, detail)]
 
     def _mentions(self, chat: Chat, origin: Origin, told: dict[str, Any]) -> Iterator[Batch]:
-        rows: list[tuple[str | None, ...]] = []
+        rows: list[Row] = []
         positions: list[str] = []
         raws: list[bytes] = []
         for index, raw in enumerate(chat.messages, start=1):
@@ -192,9 +202,7 @@ class TelegramSource:
         if rows:
             yield TextRows(MENTION_COLUMNS, rows, positions, raws, origin)
 
-    def _row(
-        self, chat: str, raw: msgspec.Raw, index: int
-    ) -> tuple[str | None, ...] | RejectedRecord | str:
+    def _row(self, chat: str, raw: msgspec.Raw, index: int = 0) -> Row | RejectedRecord | str:
         """The message as a row, or rejected, or the reason why it is left out."""
         message = decode_record(raw, _MESSAGE, f"{chat}, message", f"{chat}, message at {index}")
         if isinstance(message, RejectedRecord):

@@ -35,6 +35,7 @@ class Piece(msgspec.Struct):
     text: str = ""
 
 
+Row: TypeAlias = tuple[str | None, ...]
 Text: TypeAlias = str | list[str | Piece]
 
 
@@ -136,9 +137,7 @@ def sender_id(message: Message) -> str | None:
     return found or None
 
 
-def mention_row(
-    chat: str, message: Message, brand: Brand, timezone: tzinfo
-) -> tuple[str | None, ...]:
+def mention_row(chat: str, message: Message, brand: Brand, timezone: tzinfo) -> Row:
     """A message as MENTION_COLUMNS. Raises NoTimeError."""
     written_at = _instant(message.date_unixtime, message.date, timezone)
     if written_at is None:

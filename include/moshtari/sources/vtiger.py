@@ -21,7 +21,7 @@ administrators only. What the web service cannot tell, and what follows from it:
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Annotated, ClassVar, Literal, TypeAlias
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -36,7 +36,14 @@ from pydantic import (
 )
 
 from moshtari.landing.contract import ENTITIES
-from moshtari.sources.base import Batch, CheckResult, SourceContext, SourceError, Window
+from moshtari.sources.base import (
+    Batch,
+    CheckResult,
+    KeptRecord,
+    SourceContext,
+    SourceError,
+    Window,
+)
 from moshtari.sources.http import HttpClient, HttpPolicy, checked_base_url
 from moshtari.sources.json_records import reject_once
 from moshtari.sources.vtiger_reading import Reading
@@ -143,6 +150,14 @@ class VtigerSource:
         with self._client() as client:
             reading = self._reading(entity, self._session(client))
             yield from reject_once(reading.batches(window))
+
+    def replay(self, entity: str, records: Sequence[KeptRecord], window: Window) -> Iterator[Batch]:
+        """What was kept, by the present mapping; what else that takes is asked anew."""
+        with self._client() as client:
+            yield from self._reading(entity, self._session(client)).replay(records, window)
+
+    def replays_anew(self, entity: str) -> bool:
+        return False
 
     def check(self) -> list[CheckResult]:
         """Logs in, looks the fields up and asks for an empty batch, which takes permission."""

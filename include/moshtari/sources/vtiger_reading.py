@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TypeAlias
 from zoneinfo import ZoneInfo
@@ -11,8 +11,15 @@ import msgspec
 
 from moshtari.landing.contract import ENTITIES
 from moshtari.sources import vtiger_records as records
-from moshtari.sources.base import Batch, RejectedRecord, SourceError, TextRows, Window
-from moshtari.sources.json_records import decode_record
+from moshtari.sources.base import (
+    Batch,
+    KeptRecord,
+    RejectedRecord,
+    SourceError,
+    TextRows,
+    Window,
+)
+from moshtari.sources.json_records import COMES_LATER, decode_record
 from moshtari.sources.vtiger_records import (
     ITEM_COLUMNS,
     MODULES,
@@ -23,6 +30,7 @@ from moshtari.sources.vtiger_records import (
     Row,
     UnfitRecordError,
 )
+from moshtari.sources.vtiger_replay import replay_lines, replay_records
 from moshtari.sources.vtiger_sync import Session, Sync, Updates
 
 Found: TypeAlias = tuple[str, Record, bytes]
@@ -94,6 +102,27 @@ class Reading:
                 yield from self._rows(found)
                 yield from self._tombstones(updates, before)
 
+    def replay(self, kept: Sequence[KeptRecord], window: Window) -> Iterator[Batch]:
+        """What was kept, by the present mapping. Raises SourceError."""
+
+        def in_time(record: Record) -> Record:
+            if records.instant(record, "modifiedtime", self._zone) >= window.end:
+                raise UnfitRecordError(COMES_LATER)
+            return record
+
+        if self._entity == "order_items":
+
+            def lines(order: Record) -> list[Row]:
+                return records.item_rows(in_time(order), self._zone)
+
+            yield from replay_lines(kept, lines, self._retrieved)
+        else:
+            columns = records.columns(self._entity, self._fields)
+            yield from replay_records(kept, columns, lambda record: self._row(in_time(record)))
+
+    def _retrieved(self, key: str) -> msgspec.Raw:
+        return self._session.call(self._entity, "retrieve", {"id": key}, msgspec.Raw)
+
     def _record(
         self, raw: msgspec.Raw, since: int, updates: Updates
     ) -> tuple[datetime, Found] | RejectedRecord:
@@ -119,17 +148,20 @@ class Reading:
 
     def _rows(self, found: dict[str, Found]) -> Iterator[Batch]:
         rows: list[tuple[Row, str, bytes]] = []
-        is_priced = self._entity == "orders" and "currency" not in self._fields
         for key, record, raw in found.values():
             position = f"{self._module} {key}"
             try:
-                currency = self._currency_of(record) if is_priced else None
-                row = records.row(self._entity, record, self._fields, self._zone, currency)
+                row = self._row(record)
             except UnfitRecordError as error:
                 yield RejectedRecord(position, str(error), raw)
             else:
                 rows.append((row, position, raw))
         yield from _text_rows(records.columns(self._entity, self._fields), rows)
+
+    def _row(self, record: Record) -> Row:
+        is_priced = self._entity == "orders" and "currency" not in self._fields
+        currency = self._currency_of(record) if is_priced else None
+        return records.row(self._entity, record, self._fields, self._zone, currency)
 
     def _tombstones(self, updates: Updates, before: int) -> Iterator[TextRows]:
         at = datetime.fromtimestamp(min(updates.lastModifiedTime, before - 1), UTC).isoformat()
@@ -146,7 +178,7 @@ class Reading:
         rows: list[tuple[Row, str, bytes]] = []
         for key in found:
             try:
-                raw = self._session.call(self._entity, "retrieve", {"id": key}, msgspec.Raw)
+                raw = self._retrieved(key)
             except SourceError:
                 # One that was deleted since is refused like one that may not be seen; its
                 # tombstone is of a later day.

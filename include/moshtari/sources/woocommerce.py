@@ -19,7 +19,7 @@ A key with permission *Read* is needed. What the API cannot tell, and what follo
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Annotated, ClassVar, Literal
 
@@ -30,6 +30,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 from moshtari.sources.base import (
     Batch,
     CheckResult,
+    KeptRecord,
     RejectedRecord,
     SourceContext,
     SourceError,
@@ -37,7 +38,8 @@ from moshtari.sources.base import (
     Window,
 )
 from moshtari.sources.http import HttpClient, HttpPolicy, checked_base_url, probe
-from moshtari.sources.json_records import decode_record, reject_once
+from moshtari.sources.json_records import COMES_LATER, decode_record, reject_once
+from moshtari.sources.woocommerce_http import WordPress
 from moshtari.sources.woocommerce_pages import (
     CUSTOMERS,
     ORDERS,
@@ -66,6 +68,7 @@ from moshtari.sources.woocommerce_records import (
     refund_row,
     refund_tombstone,
 )
+from moshtari.sources.woocommerce_replay import replay_refunds, replay_rows
 
 _ORDER = msgspec.json.Decoder(Order)
 _CUSTOMER = msgspec.json.Decoder(Customer)
@@ -141,6 +144,34 @@ class WooCommerceSource:
             else:
                 yield from reject_once(self._orders(entity, client, window))
 
+    def replay(self, entity: str, records: Sequence[KeptRecord], window: Window) -> Iterator[Batch]:
+        """What was kept, decoded again; a refund with its order of today."""
+        config = self._config
+        if entity == "refunds":
+            with self._client() as client:
+                details = self._collections(entity, client)
+                yield from replay_refunds(client, records, details, naive(window.end))
+        elif entity == "customers":
+
+            def account(found: Customer) -> list[Row]:
+                at = changed(found)
+                if at is not None and at >= naive(window.end):
+                    raise ValueError(COMES_LATER)
+                return [customer_row(found, config.employee_roles)]
+
+            yield from replay_rows(records, CUSTOMER_COLUMNS, Customer, account)
+        elif entity == "orders":
+
+            def order(found: Order) -> list[Row]:
+                return [order_row(found, config.campaign_from)]
+
+            yield from replay_rows(records, ORDER_COLUMNS, Order, order)
+        else:
+            yield from replay_rows(records, ITEM_COLUMNS, Order, lambda o: list(item_rows(o)))
+
+    def replays_anew(self, entity: str) -> bool:
+        return False
+
     def check(self) -> list[CheckResult]:
         """Asks for one record of each: that takes connection, key, permission and version."""
         modified: Query = {"per_page": 1, "orderby": "modified", "order": "asc"}
@@ -163,7 +194,7 @@ class WooCommerceSource:
             config.consumer_key.get_secret_value(), config.consumer_secret.get_secret_value()
         )
         policy = config.http.patience(tries)
-        return _WordPress(
+        return WordPress(
             self.name, config.base_url, policy, auth=auth, remedies=_REMEDIES, sleep=self._sleep
         )
 
@@ -206,7 +237,8 @@ class WooCommerceSource:
                     yield order
                 elif order.status == TRASH:
                     for stub in order.refunds:
-                        batch.add(refund_tombstone(order, stub), f"refund {stub.id}", raw)
+                        position = f"order {order.id}, refund {stub.id}"
+                        batch.add(refund_tombstone(order, stub), position, raw)
                 elif order.refunds:
                     for refunds in once(details.refunds(order.id)):
                         yield from self._refund_rows(order, refunds, batch, naive(window.end))
@@ -215,18 +247,19 @@ class WooCommerceSource:
     def _refund_rows(
         self, order: Order, refunds: list[msgspec.Raw], batch: _Rows, end: datetime
     ) -> Iterator[RejectedRecord]:
+        what = f"order {order.id}, refund"
         for raw in refunds:
-            refund = decode_record(raw, _REFUND, "refund", f"order {order.id}, a refund without id")
+            refund = decode_record(raw, _REFUND, what, f"order {order.id}, a refund without id")
             if isinstance(refund, RejectedRecord):
                 yield refund
                 continue
             try:
                 row = refund_row(order, refund)
             except ValueError as error:
-                yield RejectedRecord(f"refund {refund.id}", str(error), bytes(raw))
+                yield RejectedRecord(f"{what} {refund.id}", str(error), bytes(raw))
                 continue
             if refund.date_created_gmt is None or refund.date_created_gmt < end:
-                batch.add(row, f"refund {refund.id}", raw)
+                batch.add(row, f"{what} {refund.id}", raw)
 
     def _customers(self, client: HttpClient, window: Window) -> Iterator[Batch]:
         end = naive(window.end)
@@ -258,31 +291,3 @@ class _Rows:
         if self._rows:
             rows, positions, raw = zip(*self._rows, strict=True)
             yield TextRows(self._columns, rows, positions, raw)
-
-
-class _Refusal(msgspec.Struct):
-    """WordPress's own errors; `message` is in the shop's language and may quote anything."""
-
-    code: str
-
-
-class _WordPress(HttpClient):
-    """The client, which also tells the code that WordPress gives beside a status."""
-
-    def _judge(self, response: httpx.Response, entity: str | None, path: str) -> None:
-        try:
-            super()._judge(response, entity, path)
-        except SourceError as error:
-            code = _code(response.content)
-            if code is None:
-                raise
-            what = f"{error.what} ({code})"
-            raise SourceError(error.source, entity, what, error.remedy) from None
-
-
-def _code(content: bytes) -> str | None:
-    try:
-        code = msgspec.json.decode(content, type=_Refusal).code
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        return None
-    return code if code.replace("_", "").isalnum() and len(code) <= 80 else None

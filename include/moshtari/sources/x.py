@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as clock
 from typing import Annotated, ClassVar, Literal, TypeAlias
@@ -29,6 +29,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 from moshtari.sources.base import (
     Batch,
     CheckResult,
+    KeptRecord,
     RejectedRecord,
     SourceContext,
     SourceError,
@@ -44,7 +45,16 @@ from moshtari.sources.http import (
     probe,
 )
 from moshtari.sources.json_records import decode_record, reject_once
-from moshtari.sources.x_records import MENTION_COLUMNS, Page, Post, User, handle, mention_row
+from moshtari.sources.x_records import (
+    ABOUT_OTHERS,
+    MENTION_COLUMNS,
+    Page,
+    Post,
+    User,
+    handle,
+    mention_row,
+)
+from moshtari.sources.x_replay import replay_mentions
 
 log = logging.getLogger(__name__)
 
@@ -62,16 +72,6 @@ _FIELDS = {
     "expansions": "author_id",
     "user.fields": "username,name",
 }
-# What X says of an author or a post referred to that it does not show; the posts are all there.
-_ABOUT_OTHERS = frozenset(
-    {
-        "resource-not-found",
-        "resource-unavailable",
-        "not-authorized-for-resource",
-        "not-authorized-for-field",
-        "disallowed-resource",
-    }
-)
 _LOOP = "the pages lead back to one that was already read, so they would never end"
 _REACH = "The search reaches back 7 days, and up to 10 seconds ago"
 _BAD_QUERY = "See that X understands `query` (length and operators depend on the plan)"
@@ -138,6 +138,14 @@ class XSource:
         start = self._start(window)
         with self._client(remedies={400: _refused_window(start, window.end)}) as client:
             yield from reject_once(self._batches(client, start, window.end))
+
+    def replay(self, entity: str, records: Sequence[KeptRecord], window: Window) -> Iterator[Batch]:
+        """What was kept, decoded again, with the authors that X shows today."""
+        with self._client() as client:
+            yield from replay_mentions(self.name, client, records, self._config.brand_handle)
+
+    def replays_anew(self, entity: str) -> bool:
+        return False
 
     def check(self) -> list[CheckResult]:
         """Asks the search for its first page: that takes connection, token, plan and query."""
@@ -225,6 +233,7 @@ class XSource:
             ],
             [f"post {key}" for key in found],
             [raw for _, raw in found.values()],
+            exact=True,
         )
 
     def _pages(self, client: HttpClient, start: datetime | None, end: datetime) -> Iterator[Page]:
@@ -259,7 +268,7 @@ class XSource:
 
 def _losses(page: Page) -> str | None:
     """What an answer with status 200 lacks; None when all of its posts are there."""
-    others = sorted({problem.name for problem in page.errors} - _ABOUT_OTHERS)
+    others = sorted({problem.name for problem in page.errors} - ABOUT_OTHERS)
     if others:
         return ", ".join(others)
     if len(page.data) < page.meta.result_count and not page.errors:

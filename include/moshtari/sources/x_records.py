@@ -26,6 +26,16 @@ MENTION_COLUMNS = (
     "reposts",
 )
 
+# What X says of an author or a post referred to that it does not show; the posts are all there.
+ABOUT_OTHERS = frozenset(
+    {
+        "resource-not-found",
+        "resource-unavailable",
+        "not-authorized-for-resource",
+        "not-authorized-for-field",
+        "disallowed-resource",
+    }
+)
 _NETWORK = "x"
 _EPOCH = datetime(2010, 11, 4, 1, 42, 54, 657_000, tzinfo=UTC)
 

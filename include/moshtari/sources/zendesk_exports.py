@@ -125,6 +125,7 @@ class TicketExport:
             ],
             [f"ticket {key}" for key in found],
             [raw for _, raw in found.values()],
+            exact=True,
         )
 
 
@@ -228,6 +229,7 @@ class _EventBatch:
             [row for row, _ in fresh.values()],
             [f"event {key}" for key in fresh],
             [raw for _, raw in fresh.values()],
+            exact=True,
         )
 
 

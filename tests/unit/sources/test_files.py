@@ -173,6 +173,36 @@ def test_a_date_is_a_day_of_the_zone(tmp_path: Path) -> None:
     assert column_of(tmp_path, ["2024-08-01", "2024-08-01 10:00"], "date") == (["2024-08-01"], [3])
 
 
+def test_escaped_digits_in_json(tmp_path: Path) -> None:
+    (tmp_path / "data.jsonl").write_text('{"a": "\\u06f1\\u06f2"}\n' * 3)
+    shop = source(
+        tmp_path,
+        path="data.jsonl",
+        format={"type": "jsonl"},
+        columns={"a": "integer"},
+        entities={"subscriptions": {"columns": {**SUBSCRIPTION, "customer_id": "a"}}},
+    )
+    [batch] = shop.read("subscriptions", WINDOW)
+    assert isinstance(batch, TextRows)
+    assert [row[1] for row in batch.rows] == ["12"] * 3
+
+
+def test_json_arrays_of_text(tmp_path: Path) -> None:
+    (tmp_path / "data.jsonl").write_text('{"a": ["x", null, "y"]}\n{"a": []}\n{}\n{"a": {}}\n')
+    shop = source(
+        tmp_path,
+        path="data.jsonl",
+        format={"type": "jsonl"},
+        columns={"a": "text[]"},
+        entities={"subscriptions": {"columns": {**SUBSCRIPTION, "customer_id": "a[3]"}}},
+    )
+    batch, rejected = shop.read("subscriptions", WINDOW)
+    assert isinstance(batch, TextRows)
+    assert [row[1] for row in batch.rows] == ["y", None, None]
+    assert isinstance(rejected, RejectedRecord)
+    assert rejected.position == "data.jsonl:4"
+
+
 @pytest.mark.parametrize(
     ("nulls", "expected"),
     [([""], [None, "NULL", "-"]), ([], ["", "NULL", "-"]), (["NULL", "-"], ["", None, None])],
@@ -249,6 +279,68 @@ def test_groups_keep_the_order_of_the_file(tmp_path: Path) -> None:
         "excluded": {"cross": 1, "second": 1},
         "columns_left_out": [],
     }
+
+
+@pytest.mark.parametrize("derive", [{}, {"twice": "n * 2"}], ids=["in parts", "whole"])
+def test_many_records_of_one_entity(tmp_path: Path, derive: dict[str, str]) -> None:
+    values = [str(n) if n % 10_000 else "?" for n in range(1, 70_001)]
+    (tmp_path / "data.csv").write_text("n,more\n" + "".join(f"{v},x\n" for v in values))
+    shop = source(
+        tmp_path,
+        columns={"n": "integer"},
+        derive=derive,
+        exclude=[{"name": "every_fifth", "where": "n % 5 = 0"}],
+        **entity(
+            columns={"customer_id": "n"},
+            where="n <> 1",
+            exclude=[{"name": "end", "where": "n > 65000"}],
+        ),
+    )
+    batches = list(shop.read("subscriptions", WINDOW))
+    rows = [
+        (row[1], at)
+        for b in batches
+        if isinstance(b, TextRows)
+        for row, at in zip(b.rows, b.positions, strict=True)
+    ]
+    wanted = [n for n in range(2, 65_001) if n % 5]
+    assert rows == [(str(n), f"data.csv:{n + 1}") for n in wanted]
+    rejected = [b for b in batches if isinstance(b, RejectedRecord)]
+    assert [(b.position, b.raw) for b in rejected] == [
+        (f"data.csv:{n * 10_000 + 1}", b"?,x") for n in range(1, 8)
+    ]
+    [origin] = shop.origins("subscriptions", WINDOW)
+    assert shop.details("subscriptions", origin) == {
+        "records": 70_000,
+        "rejected": 7,
+        "excluded": {"every_fifth": 14_000 - 7, "end": 4_000},
+        "columns_left_out": ["more"],
+    }
+
+
+@pytest.mark.parametrize("derive", [{}, {"twice": "n * 2"}], ids=["in parts", "whole"])
+def test_records_are_found_again_as_received(tmp_path: Path, derive: dict[str, str]) -> None:
+    lines = [f'{n},"x' if n % 3 == 0 else f'{n},x"' if n % 3 == 1 else f"{n},y" for n in range(90)]
+    lines[45] = '?,"x'
+    (tmp_path / "data.csv").write_text("n,more\n0,x\n" + "\n".join(lines[2:] * 1_000) + "\n")
+    shop = source(
+        tmp_path,
+        columns={"n": "integer", "more": "text"},
+        derive=derive,
+        **entity(columns={"customer_id": "n"}),
+    )
+    batches = list(shop.read("subscriptions", WINDOW))
+    (mistyped, *_) = [b for b in batches if isinstance(b, RejectedRecord)]
+    assert mistyped.position == "data.csv:46"
+    assert mistyped.raw == b'?,"x\n46,x"'
+    rows = [b for b in batches if isinstance(b, TextRows)]
+    recall = rows[-1].recall
+    assert recall is not None
+    last = rows[-1].positions[-2:]
+    found = dict(recall([rows[0].positions[0], rows[0].positions[2], mistyped.position, *last]))
+    # What was rejected while it was read is known as received.
+    assert list(found.values()) == [b"0,x", b'3,"x\n4,x"', b'87,"x\n88,x"', b"89,y"]
+    assert [row[1] for batch in rows for row in batch.rows][:3] == ["0", "2", "3"]
 
 
 def test_two_entities_read_in_turns(tmp_path: Path) -> None:

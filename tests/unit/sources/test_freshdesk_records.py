@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from moshtari.landing.contract import ENTITIES
-from moshtari.sources.freshdesk import FreshdeskConfig
+from moshtari.sources.freshdesk_config import FreshdeskConfig
 from moshtari.sources.freshdesk_records import (
     EVENT_COLUMNS,
     TICKET_COLUMNS,

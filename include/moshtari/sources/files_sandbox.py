@@ -1,0 +1,90 @@
+"""The DuckDB in which records are typed, and the SQL that types them.
+
+It runs in memory, spills to a folder of its own above `memory_limit`, and is shut off from the file
+system, the network and Python's variables before an expression of the YAML reaches it.
+"""
+
+# ruff: noqa: S608 - the queries are the YAML's own, in a DuckDB that holds nothing else
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from moshtari.sources.files_config import Exclusion, FilesConfig
+from moshtari.sources.files_lines import RecordBatch
+from moshtari.sources.files_types import TypedColumn, literal, quoted
+
+
+def as_arrow(columns: list[TypedColumn], batch: RecordBatch) -> pa.RecordBatch:
+    """Records as they go into DuckDB: their texts, and the lines that they stand on."""
+    arrays = [_texts(column, values) for column, values in zip(columns, batch.columns, strict=True)]
+    arrays += [pa.array(batch.first, pa.int64()), pa.array(batch.last, pa.int64())]
+    names = [*(column.name for column in columns), "line", "__last"]
+    return pa.RecordBatch.from_arrays(arrays, names=names)
+
+
+def excluded(rules: Sequence[Exclusion]) -> str:
+    """SQL of the first exclusion that a record falls under; null when there is none."""
+    if not rules:
+        return "cast(null as varchar)"
+    # A condition that is null excludes nothing: what is unknown stays in.
+    whens = " ".join(f"when (\n{rule.where}\n) then {literal(rule.name)}" for rule in rules)
+    return f"case {whens} end"
+
+
+def typing(columns: list[TypedColumn], ascii_only: bool) -> str:
+    """SQL of the typed columns of `incoming`, with the reason where a text is not of its type."""
+    names = [quoted(column.name) for column in columns]
+    texts = [
+        f"{column.ascii_text if ascii_only else column.text} as {name}"
+        for column, name in zip(columns, names, strict=True)
+    ]
+    values = [f"{column.value} as v{i}" for i, column in enumerate(columns)]
+    reasons = [
+        f"when {name} is not null and v{i} is null then "
+        + literal(f"column {column.name!r} is not of type {column.type}")
+        for i, (column, name) in enumerate(zip(columns, names, strict=True))
+        if column.type not in ("text", "id")
+    ]
+    reason = f"case {' '.join(reasons)} end" if reasons else "cast(null as varchar)"
+    results = [f"v{i} as {name}" for i, name in enumerate(names)]
+    return (
+        f"select {', '.join(results)}, line, __last, {reason} as __reason from ("
+        f"select *, {', '.join(values)} from ("
+        f"select {', '.join(texts)}, line, __last from incoming))"
+    )
+
+
+def sandbox(config: FilesConfig, timezone: str, folder: str) -> duckdb.DuckDBPyConnection:
+    """A DuckDB in memory whose expressions reach nothing else."""
+    db = duckdb.connect(":memory:")
+    for setting in (
+        f"set global TimeZone = {literal(timezone)}",
+        f"set memory_limit = {literal(config.memory_limit)}",
+        f"set threads = {config.threads}",
+        f"set temp_directory = {literal(folder)}",
+        "set python_enable_replacements = false",
+        "set autoinstall_known_extensions = false",
+        "set autoload_known_extensions = false",
+        "set allow_community_extensions = false",
+        "set enable_external_access = false",
+        # Rows are read in the order of the file without sorting them.
+        "set preserve_insertion_order = true",
+        "set lock_configuration = true",
+    ):
+        db.execute(setting)
+    return db
+
+
+def _texts(column: TypedColumn, values: Any) -> pa.Array:
+    """A column's texts as Arrow has them."""
+    if isinstance(values, pa.Array):
+        if column.prepare is None:
+            return values
+        values = values.to_pylist()
+    prepared = map(column.prepare, values) if column.prepare else values
+    return pa.array(prepared, pa.string(), size=len(values))

@@ -1,0 +1,37 @@
+"""The HTTP client of a shop, which tells the code that WordPress gives beside a status."""
+
+from __future__ import annotations
+
+import httpx
+import msgspec
+
+from moshtari.sources.base import SourceError
+from moshtari.sources.http import HttpClient
+
+
+class _Refusal(msgspec.Struct):
+    """WordPress's own errors; `message` is in the shop's language and may quote anything."""
+
+    code: str
+
+
+class WordPress(HttpClient):
+    """The client, which also tells the code that WordPress gives beside a status."""
+
+    def _judge(self, response: httpx.Response, entity: str | None, path: str) -> None:
+        try:
+            super()._judge(response, entity, path)
+        except SourceError as error:
+            code = _code(response.content)
+            if code is None:
+                raise
+            what = f"{error.what} ({code})"
+            raise type(error)(error.source, entity, what, error.remedy) from None
+
+
+def _code(content: bytes) -> str | None:
+    try:
+        code = msgspec.json.decode(content, type=_Refusal).code
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+    return code if code.replace("_", "").isalnum() and len(code) <= 80 else None
