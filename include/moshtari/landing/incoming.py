@@ -12,8 +12,10 @@ import psycopg
 from moshtari.landing import statements
 from moshtari.landing.contract import EXTRA, SUPPLIED_SYSTEM_COLUMNS, Entity
 from moshtari.landing.errors import LandingError
+from moshtari.landing.exact import ExactCopy
 from moshtari.landing.founding import Founding
 from moshtari.sources.base import (
+    ArrowRows,
     Batch,
     BinaryCopy,
     Recall,
@@ -21,6 +23,7 @@ from moshtari.sources.base import (
     TextRows,
     TypedReadError,
 )
+from moshtari.sources.columnar import in_columns, in_rows
 
 logger = logging.getLogger(__name__)
 
@@ -44,9 +47,6 @@ class Incoming:
         self.source, self.entity = source, entity
         self.read = 0
         self.text_columns: set[str] = set()
-        self.text_rows = 0
-        self.exact = True
-        """Whether the reader vouches for the types of all text rows."""
         self.typed = False
         self.columns: set[str] = set()
         self.founded = False
@@ -58,6 +58,9 @@ class Incoming:
         self._open: tuple[tuple[str, ...], bool] | None = None
         self._copy: psycopg.Copy | None = None
         self._stack = ExitStack()
+        self._exact = ExactCopy(
+            connection, statements.INCOMING, entity, self._exact_landed, self._exact_refused
+        )
         self._reported = 0
         for statement in statements.create_temporary_tables(entity):
             connection.execute(statement)
@@ -71,15 +74,19 @@ class Incoming:
         """Copy all batches in. Raises what the source raises; LandingError for a wrong batch."""
         try:
             for batch in batches:
-                if isinstance(batch, TextRows):
+                if isinstance(batch, ArrowRows):
+                    self._take_exact(batch)
+                elif isinstance(batch, TextRows):
                     self._take_text(batch)
                 elif isinstance(batch, RejectedRecord):
                     self._reject(batch.position, batch.reason, batch.raw)
                 else:
                     self._take_binary(batch)
             self._close_copy()
+            self._exact.finish()
             self._flush_rejected()
         except BaseException as error:
+            self._exact.abandon()
             # Within an exception the COPY must be told to fail, or it would complete what it has.
             self._stack.__exit__(type(error), error, error.__traceback__)
             raise
@@ -88,14 +95,41 @@ class Incoming:
             if close is not None:
                 close()
 
+    def _take_exact(self, batch: ArrowRows) -> None:
+        self._check(batch, batch.values.schema.names, batch.values.num_rows)
+        self._close_copy()
+        self._exact.take(batch)
+
+    def _exact_landed(self, rows: int) -> None:
+        self.read += rows
+        self.typed = True
+        self._report(self.read, _ROWS_BETWEEN_REPORTS, f"{self.read:,} rows")
+
+    def _exact_refused(self, batch: ArrowRows) -> None:
+        self._copy_text(in_rows(batch))
+        self._close_copy()
+
     def _take_text(self, batch: TextRows) -> None:
-        self._check_columns(batch.columns)
+        self._check(batch, batch.columns, len(batch.rows))
+        if batch.exact and set(map(len, batch.rows)) == {len(batch.columns)}:
+            in_arrow = in_columns(batch)
+            if in_arrow is not None:
+                self._take_exact(in_arrow)
+                return
+        self._exact.wait()
+        self._copy_text(batch)
+
+    def _check(
+        self, batch: TextRows | ArrowRows, columns: Sequence[str], rows: int
+    ) -> None:
+        self._check_columns(columns)
         if self.founded:
             raise self._wrong("rows after a stream that is alone in its load")
-        if len(batch.positions) != len(batch.rows) or (
-            batch.raw is not None and len(batch.raw) != len(batch.rows)
-        ):
+        if len(batch.positions) != rows or (batch.raw is not None and len(batch.raw) != rows):
             raise self._wrong("a batch whose positions or raw records do not match its rows")
+        self.recall = batch.recall or self.recall
+
+    def _copy_text(self, batch: TextRows) -> None:
         clean = _is_text(batch)
         with_raw = batch.raw is not None
         width = len(batch.columns)
@@ -114,15 +148,13 @@ class Incoming:
             else:
                 copy.write_row((*row, position))
             self.read += 1
-            self.text_rows += 1
         self.text_columns.update(batch.columns)
-        self.exact = self.exact and batch.exact
-        self.recall = batch.recall or self.recall
         self._report(self.read, _ROWS_BETWEEN_REPORTS, f"{self.read:,} rows")
 
     def _take_binary(self, batch: BinaryCopy) -> None:
         self._check_columns(batch.columns)
         self._close_copy()
+        self._exact.finish()
         table, founding = statements.INCOMING, self._founding
         founds = False
         if self.founded:
@@ -181,6 +213,7 @@ class Incoming:
         self._rejected.append((_storable(position), _storable(reason), bytes(raw)))
         if len(self._rejected) >= _REJECTED_AT_ONCE:
             self._close_copy()
+            self._exact.wait()
             self._flush_rejected()
 
     def _flush_rejected(self) -> None:

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 import psycopg
 
-from moshtari.landing import ledger, quarantine, rules, schema, statements
+from moshtari.landing import ledger, quarantine, schema, statements
 from moshtari.landing.completing import Completion
 from moshtari.landing.contract import Entity
 from moshtari.landing.errors import LandingError, describe, warehouse_error
@@ -43,6 +43,8 @@ logger = logging.getLogger(__name__)
 
 # From this many rows on, what follows is helped by fresh statistics of raw.
 _ANALYZE_FROM = 10_000
+# From this many rows on, an index is sooner made anew than filled row by row.
+_FOUND_FROM = 10_000
 _WITHHELD = "tombstones_withheld"
 
 
@@ -214,9 +216,8 @@ def _run(
     if founding is not None and incoming.founded:
         counts = _found(connection, load, load_id, founding, incoming)
     else:
-        counts = _settle(connection, load, load_id, plan, incoming)
-        if founding is not None and founding.begun:
-            founding.index()
+        founding = founding or Founding(connection, load.source, entity, load_id)
+        counts = _settle(connection, load, load_id, plan, incoming, founding)
     if drift is not None:
         counts.details |= drift.details()
     if load.replay is None:
@@ -282,16 +283,23 @@ def _found(
 
 
 def _settle(
-    connection: psycopg.Connection, load: Load, load_id: int, plan: LoadPlan, incoming: Incoming
+    connection: psycopg.Connection,
+    load: Load,
+    load_id: int,
+    plan: LoadPlan,
+    incoming: Incoming,
+    founding: Founding,
 ) -> Counts:
     """From the temporary tables to raw and quarantine."""
     entity = load.entity
     counts = Counts(read=incoming.read, details={**load.details, **load.explain()})
     if not incoming.read:
+        if founding.begun:
+            founding.index()
         return counts
     all_good = True
     if incoming.text_columns:
-        _cast_text(connection, entity, incoming)
+        connection.execute(statements.cast_text(entity, incoming.text_columns))
     if incoming.typed:
         all_good = connection.execute(statements.reject_typed(entity)).rowcount == 0
     if incoming.recall is not None:
@@ -301,11 +309,6 @@ def _settle(
     else:
         counts.quarantined = quarantine.count_rejected(connection)
     kept = statements.Kept(all_good)
-    losers = statements.find_losers(entity, kept.condition(entity))
-    repeated = connection.execute(losers).rowcount
-    if load.replay is not None:
-        repeated += load.replay.yield_to_landed(connection, load.source, entity)
-    kept = statements.Kept(all_good, all_unique=repeated == 0)
     values = {
         "source": load.source,
         "load_id": load_id,
@@ -314,6 +317,34 @@ def _settle(
         "timezone": load.timezone.key,
         "origin": load.origin.path if load.origin else None,
     }
+    if founding.begun or (_may_found(load, incoming) and founding.begin()):
+        # Whether a key came twice is found by indexing.
+        arrived = connection.execute(statements.insert_all(entity, kept), values).rowcount
+        counts.landed = arrived - founding.index()
+    else:
+        _add(connection, load, kept, values, counts)
+    counts.unchanged = counts.read - counts.landed - counts.quarantined
+    if load.replay is None and not plan.first_load:
+        counts.details |= schema.look_for_empty(
+            connection, load.source, entity, incoming.columns, load.origin is not None
+        )
+    return counts
+
+
+def _add(
+    connection: psycopg.Connection,
+    load: Load,
+    kept: statements.Kept,
+    values: dict[str, Any],
+    counts: Counts,
+) -> None:
+    """Land what is new or changed."""
+    entity = load.entity
+    losers = statements.find_losers(entity, kept.condition(entity))
+    repeated = connection.execute(losers).rowcount
+    if load.replay is not None:
+        repeated += load.replay.yield_to_landed(connection, load.source, entity)
+    kept = replace(kept, all_unique=repeated == 0)
     if _is_empty(connection, load):
         counts.landed = connection.execute(statements.insert_all(entity, kept), values).rowcount
     else:
@@ -324,30 +355,11 @@ def _settle(
         counts.landed, elsewhere = row
         if load.origin is not None and elsewhere:
             counts.details["known_from_other_files"] = elsewhere
-    counts.unchanged = counts.read - counts.landed - counts.quarantined
-    if load.replay is None and not plan.first_load:
-        counts.details |= schema.look_for_empty(
-            connection, load.source, entity, incoming.columns, load.origin is not None
-        )
-    return counts
 
 
-def _cast_text(connection: psycopg.Connection, entity: Entity, incoming: Incoming) -> None:
-    """Text rows to their types: at once where the reader vouches for them, else judged by looks."""
-    supplied, left = incoming.text_columns, "true"
-    if incoming.exact:
-        try:
-            with connection.transaction():
-                cast = connection.execute(statements.cast_exact(entity, supplied)).rowcount
-        except psycopg.DataError:
-            # A date out of range, a JSON text that PostgreSQL does not take: which, is found below.
-            pass
-        else:
-            incoming.typed = True
-            if cast == incoming.text_rows:
-                return
-            left = f"not {rules.is_present(entity, supplied)}"
-    connection.execute(statements.cast_text(entity, supplied, left))
+def _may_found(load: Load, incoming: Incoming) -> bool:
+    """Whether the load is worth an index of its own, and has raw to itself."""
+    return incoming.read >= _FOUND_FROM and load.replay is None and load.part is None
 
 
 def _is_empty(connection: psycopg.Connection, load: Load) -> bool:

@@ -64,19 +64,6 @@ def text_reason(entity: Entity, column: Column, supplied: set[str]) -> str:
     return f"case {' '.join(cases)} end" if cases else "null"
 
 
-def is_present(entity: Entity, supplied: set[str]) -> str:
-    """A condition over text values that holds where everything is there that the contract needs."""
-    conditions = [f"coalesce({name}, '') <> ''" for name in entity.key]
-    needed = [c.name for c in entity.columns if c.required and c.default is None]
-    needed = [name for name in needed if name not in entity.key]
-    if needed:
-        nothing_missing = f"num_nulls({', '.join(needed)}) = 0"
-        if "_is_deleted" in supplied:
-            nothing_missing = f"({nothing_missing} or _is_deleted = 'true')"
-        conditions.append(nothing_missing)
-    return "(" + " and ".join(conditions) + ")"
-
-
 def typed_reasons(entity: Entity) -> list[str]:
     """Why a row that has its types breaks the contract: one expression, maybe null, a column."""
     reasons = []

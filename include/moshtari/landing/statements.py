@@ -62,23 +62,7 @@ def drop_temporary_tables() -> list[str]:
     return [f"drop table {name}" for name in (INCOMING_TEXT, INCOMING, REJECTED, LOSERS)]
 
 
-def cast_exact(entity: Entity, supplied: set[str]) -> str:
-    """Move text rows to their typed table whose values are known to be of their types.
-
-    Those that lack something the contract needs stay behind, for `cast_text` to say what.
-    """
-    columns = [c for c in entity.columns + _SYSTEM if c.name in supplied]
-    casts = ",\n    ".join(c.name if c.is_text else f"{c.name}::{c.pg_type}" for c in columns)
-    return f"""
-insert into {INCOMING} ({", ".join(c.name for c in columns)})
-select
-    {casts}
-from {INCOMING_TEXT}
-where {rules.is_present(entity, supplied)}
-"""
-
-
-def cast_text(entity: Entity, supplied: set[str], condition: str = "true") -> str:
+def cast_text(entity: Entity, supplied: set[str]) -> str:
     """Move text rows to their typed table, and those that cannot be cast to the rejected."""
     columns = [c for c in entity.columns + _SYSTEM if c.name in supplied]
     normal = "".join(
@@ -92,7 +76,6 @@ with normalised as (
     select
         incoming_text.*{normal}
     from {INCOMING_TEXT} as incoming_text
-    where {condition}
 ),
 judged as materialized (
     select

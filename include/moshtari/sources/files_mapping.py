@@ -43,6 +43,8 @@ class EntityQuery:
     mapping: EntityMapping
     outputs: tuple[str, ...]
     in_order: bool = False
+    exact: bool = False
+    """Whether every output is spelt as its column's type is; a text may say anything."""
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -58,8 +60,8 @@ class EntityQuery:
         # DuckDB keeps the order of rows that it filters and projects; sorting all would cost more.
         order = "" if self.in_order else " order by __line"
         return (
-            f"select {', '.join(self.outputs)}{', __kept' if extra else ''}, "
-            f"cast(__line as varchar) from ({values}){order}"
+            f"select {', '.join(self._named())}{', __kept' if extra else ''}, "
+            f"cast(__line as varchar) as __at from ({values}){order}"
         )
 
     def rows_of(self, table: str, lines: Iterable[int]) -> str:
@@ -87,6 +89,10 @@ class EntityQuery:
             except duckdb.Error:
                 return f"entities.{self.entity}.columns.{name}"
         return f"entities.{self.entity}"
+
+    def _named(self) -> Iterator[str]:
+        for output, column in zip(self.outputs, self.columns, strict=True):
+            yield f"{output} as {quoted(column)}"
 
     def _values(self, table: str, also: str = "") -> str:
         return _values(self.mapping, self._judged(table), also)
@@ -152,6 +158,7 @@ def _compile(
         _try(db, f"select (\n{sql}\n) from {scope}", f"{key}.group_by[{i}]")
     judged = _judged(mapping, scope)
     outputs = []
+    exact = True
     for i, (column, sql) in enumerate(mapping.columns.items()):
         alone = mapping.model_copy(update={"columns": {column: sql}})
         place = f"{key}.columns.{column}"
@@ -166,9 +173,10 @@ def _compile(
                 _remedy(found, wanted),
             )
         outputs.append(output)
+        exact = exact and (found != "VARCHAR" or wanted == "text")
     used = [*mapping.columns.values(), mapping.where or "", *(r.where for r in mapping.exclude)]
     in_order = by_row and not mapping.group_by and not _reorders(used)
-    return EntityQuery(entity, mapping, tuple(outputs), in_order)
+    return EntityQuery(entity, mapping, tuple(outputs), in_order, exact)
 
 
 def _try_exclusions(

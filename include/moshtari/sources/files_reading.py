@@ -7,16 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from moshtari.landing.contract import EXTRA
-from moshtari.sources.base import Origin, SourceColumn, SourceError, TextRows
-from moshtari.sources.drift import merged_extra
+from moshtari.sources.base import ArrowRows, Origin, SourceColumn, SourceError, TextRows
 from moshtari.sources.files_bytes import FileFormatError
+from moshtari.sources.files_columns import as_rows
 from moshtari.sources.files_config import FilesConfig
 from moshtari.sources.files_lines import headers
 from moshtari.sources.files_mapping import EntityQuery, MappingError, compile_mapping
@@ -99,25 +99,21 @@ class FilesReading:
         extra = dict.fromkeys(name for name in staged.extra if name and name not in named)
         return used + [SourceColumn(name, types.get(name, ""), False) for name in extra]
 
-    def rows(self, query: EntityQuery, staged: StagedFile, origin: Origin) -> Iterator[TextRows]:
-        recall = partial(self._recall, query.entity, staged, origin)
-        extra, grouped = bool(staged.kept), bool(query.mapping.group_by)
+    def rows(
+        self, query: EntityQuery, staged: StagedFile, origin: Origin
+    ) -> Iterator[TextRows | ArrowRows]:
+        grouped = bool(query.mapping.group_by)
+        recall = None if grouped else partial(self._recall, query.entity, staged, origin)
+        extra = bool(staged.kept)
+        before = f"{origin.path}:{staged.place}"
         # A cursor of its own: another entity may be read before this one is exhausted.
         cursor = self.stage.db.cursor()
         try:
             with self._told_of_rows(query, staged, origin):
-                cursor.execute(query.rows(staged.table, extra=extra))
-                while rows := cursor.fetchmany(_ROWS_AT_ONCE):
-                    values = [row[:-1] for row in rows]
-                    if extra and grouped:
-                        values = [(*row[:-1], merged_extra(row[-1])) for row in values]
-                    yield TextRows(
-                        columns=(*query.columns, EXTRA) if extra else query.columns,
-                        rows=values,
-                        positions=[f"{origin.path}:{staged.place}{row[-1]}" for row in rows],
-                        origin=origin,
-                        recall=None if grouped else recall,
-                    )
+                found = cursor.sql(query.rows(staged.table, extra=extra))
+                for batch in found.to_arrow_reader(_ROWS_AT_ONCE):
+                    rows = as_rows(query, batch, before)
+                    yield replace(rows, origin=origin, recall=recall)
         finally:
             cursor.close()
 

@@ -15,27 +15,27 @@ _SCORES = {"good": "1", "goodwithcomment": "1", "bad": "0", "badwithcomment": "0
 _COMMENTS = ("Comment", "VoiceComment")
 
 
-class Via(msgspec.Struct):
+class Via(msgspec.Struct, gc=False):
     """How a ticket came in; of old accounts the channel is a number."""
 
     channel: str | int | None = None
 
 
-class Rating(msgspec.Struct):
+class Rating(msgspec.Struct, gc=False):
     """The satisfaction rating: score `good`, `bad`, `offered` or `unoffered`."""
 
     score: str | None = None
     comment: str | None = None
 
 
-class CustomField(msgspec.Struct):
+class CustomField(msgspec.Struct, gc=False):
     """A custom field's value on one ticket."""
 
     id: int
     value: object = None
 
 
-class Ticket(msgspec.Struct):
+class Ticket(msgspec.Struct, gc=False):
     """A ticket of the cursor export."""
 
     id: int
@@ -54,7 +54,7 @@ class Ticket(msgspec.Struct):
     generated_timestamp: int = 0
 
 
-class User(msgspec.Struct):
+class User(msgspec.Struct, gc=False):
     """A requester, agent or admin."""
 
     id: int
@@ -65,7 +65,7 @@ class User(msgspec.Struct):
     external_id: str | None = None
 
 
-class Child(msgspec.Struct):
+class Child(msgspec.Struct, gc=False):
     """One thing that an update did to a ticket; its fields differ by `event_type`."""
 
     id: int
@@ -80,7 +80,7 @@ class Child(msgspec.Struct):
     previous_value: object = None
 
 
-class Audit(msgspec.Struct):
+class Audit(msgspec.Struct, gc=False):
     """One update of a ticket, with all that it did."""
 
     id: int
@@ -114,6 +114,8 @@ class UserPage(msgspec.Struct):
     users: list[msgspec.Raw]
 
 
+_NOBODY, _NOT_RATED = User(id=0), Rating()
+
 TICKET_COLUMNS = (
     "ticket_id", "customer_id", "requester_email", "requester_phone", "requester_name",
     "created_at", "updated_at", "channel", "subject", "body", "status", "priority", "tags",
@@ -137,8 +139,8 @@ def ticket_row(
     A ticket without a subject or description has an empty one. `offered` and `unoffered` are no
     scores: they are null.
     """
-    requester = requester or User(id=0)
-    rating = ticket.satisfaction_rating or Rating()
+    requester = requester or _NOBODY
+    rating = ticket.satisfaction_rating or _NOT_RATED
     return (
         str(ticket.id),
         (requester.external_id or None) if customer_id_from else None,

@@ -1,0 +1,177 @@
+"""Exact rows straight to where they have their types: by COPY, a group at a time.
+
+While PostgreSQL takes in one group, the source is read on. A group with a value that PostgreSQL
+refuses, and rows that lack something the contract needs, are given back: judged one by one, only
+what is bad of them goes to quarantine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+
+import psycopg
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import csv
+
+from moshtari.landing.contract import Entity
+from moshtari.sources.base import ArrowRows
+
+# Enough for PostgreSQL to be busy, little enough to be held twice: filled, and on its way.
+_GROUP_BYTES = 6 << 20
+# Null is an empty field, every other value is quoted: just how COPY tells the two apart.
+_AS_CSV = csv.WriteOptions(include_header=False, quoting_style="all_valid")
+
+
+class ExactCopy:
+    """The COPYs of one load. `landed` and `refused` are told of rows when their COPY has ended.
+
+    `refused` may use the connection, and leaves it free.
+    """
+
+    def __init__(
+        self,
+        connection: psycopg.Connection,
+        table: str,
+        entity: Entity,
+        landed: Callable[[int], None],
+        refused: Callable[[ArrowRows], None],
+    ) -> None:
+        self._connection, self._table, self._entity = connection, table, entity
+        self._landed, self._refused = landed, refused
+        self._group: list[ArrowRows] = []
+        self._bytes = 0
+        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="copy")
+        self._sent: tuple[list[ArrowRows], Future[bool]] | None = None
+
+    def take(self, batch: ArrowRows) -> None:
+        """Send the batch when enough has come; what the contract does not allow is refused now."""
+        good, doubtful = _divided(self._entity, batch)
+        if doubtful is not None:
+            self.wait()
+            self._refused(doubtful)
+        if not good.values.num_rows:
+            return
+        if self._group and self._group[-1].values.schema != good.values.schema:
+            self._send()
+        self._group.append(good)
+        self._bytes += good.values.nbytes
+        if self._bytes >= _GROUP_BYTES:
+            self._send()
+
+    def finish(self) -> None:
+        """Send what is left; the connection is free afterwards."""
+        self._send()
+        self.wait()
+
+    def abandon(self) -> None:
+        """Let what is on its way come to its end, whatever that is, and forget the rest."""
+        if self._sent is not None:
+            self._sent[1].exception()
+        self._group, self._sent = [], None
+
+    def wait(self) -> None:
+        """Wait for what was sent, so that the connection is free."""
+        if self._sent is None:
+            return
+        group, copied = self._sent
+        is_in = copied.result()
+        self._sent = None
+        for batch in group:
+            if is_in:
+                self._landed(batch.values.num_rows)
+            else:
+                self._refused(batch)
+
+    def _send(self) -> None:
+        group, self._group, self._bytes = self._group, [], 0
+        if not group:
+            return
+        content = _as_csv([batch.values for batch in group])
+        self.wait()
+        columns = tuple(group[0].values.schema.names)
+        self._sent = group, self._pool.submit(self._copy, columns, content)
+
+    def _copy(self, columns: tuple[str, ...], content: bytes) -> bool:
+        """Whether PostgreSQL took every value."""
+        if b"\0" in content:
+            return False
+        statement = f"copy {self._table} ({', '.join(columns)}) from stdin (format csv)"
+        try:
+            with (
+                self._connection.transaction(),
+                self._connection.cursor() as cursor,
+                cursor.copy(statement) as copy,
+            ):
+                copy.write(content)
+        except psycopg.DataError:
+            return False
+        return True
+
+
+def _as_csv(batches: list[pa.RecordBatch]) -> bytes:
+    sink = pa.BufferOutputStream()
+    csv.write_csv(pa.Table.from_batches(batches), sink, _AS_CSV)
+    content: bytes = sink.getvalue().to_pybytes()
+    return content
+
+
+def _divided(entity: Entity, batch: ArrowRows) -> tuple[ArrowRows, ArrowRows | None]:
+    """The rows that can go straight in, and those that must be judged one by one."""
+    doubtful = _doubtful(entity, batch.values)
+    if doubtful is None:
+        return batch, None
+    return _only(batch, pc.invert(doubtful)), _only(batch, doubtful)
+
+
+def _doubtful(entity: Entity, values: pa.RecordBatch) -> pa.BooleanArray | None:
+    """Which rows lack something, or may hold what is no finite number or time; None: no row."""
+    found = None
+    for column in entity.columns:
+        required = column.required and column.default is None
+        if column.name not in values.schema.names:
+            if required:
+                found = _either(found, _alive(values))
+            continue
+        texts = values.column(column.name)
+        if column.name in entity.key:
+            found = _either(found, pc.equal(pc.fill_null(texts, ""), ""))
+        elif required and texts.null_count:
+            found = _either(found, pc.and_(pc.is_null(texts), _alive(values)))
+        if column.pg_type in ("numeric", "date", "timestamptz"):
+            found = _either(found, _maybe_infinite(texts))
+    return found
+
+
+def _alive(values: pa.RecordBatch) -> pa.BooleanArray:
+    if "_is_deleted" not in values.schema.names:
+        return pa.repeat(True, values.num_rows)
+    return pc.not_equal(pc.fill_null(values.column("_is_deleted"), "false"), "true")
+
+
+def _maybe_infinite(texts: pa.StringArray) -> pa.BooleanArray | None:
+    """Where NaN or infinity may stand, which PostgreSQL takes and the contract does not."""
+    content = texts.buffers()[2]
+    content = b"" if content is None else content.to_pybytes()
+    if b"n" not in content and b"N" not in content:
+        return None
+    return pc.fill_null(pc.match_substring(texts, "n", ignore_case=True), False)
+
+
+def _either(
+    one: pa.BooleanArray | None, other: pa.BooleanArray | None
+) -> pa.BooleanArray | None:
+    if other is None or not other.true_count:
+        return one
+    return other if one is None else pc.or_(one, other)
+
+
+def _only(batch: ArrowRows, mask: pa.BooleanArray) -> ArrowRows:
+    raw = batch.raw
+    if raw is not None:
+        raw = [raw[at] for at in pc.indices_nonzero(mask).to_pylist()]
+    return replace(
+        batch, values=batch.values.filter(mask), positions=batch.positions.filter(mask), raw=raw
+    )
