@@ -7,9 +7,10 @@ what is bad of them goes to quarantine.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
+from typing import TypeAlias
 
 import psycopg
 import pyarrow as pa
@@ -21,6 +22,9 @@ from moshtari.sources.base import ArrowRows
 
 # Enough for PostgreSQL to be busy, little enough to be held twice: filled, and on its way.
 _GROUP_BYTES = 6 << 20
+# A table, and what gives a batch the columns that it needs (ArrowInvalid: the batch is refused).
+Target: TypeAlias = tuple[str, Callable[[pa.RecordBatch], pa.RecordBatch]]
+
 # Null is an empty field, every other value is quoted: just how COPY tells the two apart.
 _AS_CSV = csv.WriteOptions(include_header=False, quoting_style="all_valid")
 
@@ -28,7 +32,8 @@ _AS_CSV = csv.WriteOptions(include_header=False, quoting_style="all_valid")
 class ExactCopy:
     """The COPYs of one load. `landed` and `refused` are told of rows when their COPY has ended.
 
-    `refused` may use the connection, and leaves it free.
+    `refused` may use the connection, and leaves it free. `elsewhere` is asked once, when much is to
+    come, for a better table; it is given the names of the columns.
     """
 
     def __init__(
@@ -38,13 +43,21 @@ class ExactCopy:
         entity: Entity,
         landed: Callable[[int], None],
         refused: Callable[[ArrowRows], None],
+        elsewhere: Callable[[Sequence[str]], Target | None],
     ) -> None:
         self._connection, self._table, self._entity = connection, table, entity
         self._landed, self._refused = landed, refused
+        self._elsewhere: Callable[[Sequence[str]], Target | None] | None = elsewhere
+        self._extended: Callable[[pa.RecordBatch], pa.RecordBatch] | None = None
         self._group: list[ArrowRows] = []
         self._bytes = 0
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="copy")
         self._sent: tuple[list[ArrowRows], Future[bool]] | None = None
+
+    @property
+    def founds(self) -> bool:
+        """Whether rows go elsewhere than to the typed incoming table."""
+        return self._extended is not None
 
     def take(self, batch: ArrowRows) -> None:
         """Send the batch when enough has come; what the contract does not allow is refused now."""
@@ -59,6 +72,11 @@ class ExactCopy:
         self._group.append(good)
         self._bytes += good.values.nbytes
         if self._bytes >= _GROUP_BYTES:
+            if self._elsewhere is not None:
+                target = self._elsewhere(good.values.schema.names)
+                if target is not None:
+                    self._table, self._extended = target
+                self._elsewhere = None
             self._send()
 
     def finish(self) -> None:
@@ -89,9 +107,20 @@ class ExactCopy:
         group, self._group, self._bytes = self._group, [], 0
         if not group:
             return
-        content = _as_csv([batch.values for batch in group])
+        # A smaller one is the last, or followed by rows with other columns.
+        self._elsewhere = None
+        values = [batch.values for batch in group]
+        try:
+            if self._extended is not None:
+                values = [self._extended(some) for some in values]
+        except pa.ArrowInvalid:
+            self.wait()
+            for batch in group:
+                self._refused(batch)
+            return
+        content = _as_csv(values)
         self.wait()
-        columns = tuple(group[0].values.schema.names)
+        columns = tuple(values[0].schema.names)
         self._sent = group, self._pool.submit(self._copy, columns, content)
 
     def _copy(self, columns: tuple[str, ...], content: bytes) -> bool:

@@ -20,20 +20,41 @@ class Founding:
     """The table of one first load, within the load's transaction."""
 
     def __init__(
-        self, connection: psycopg.Connection, source: str, entity: Entity, load_id: int
+        self,
+        connection: psycopg.Connection,
+        source: str,
+        entity: Entity,
+        load_id: int,
+        origin: str | None = None,
     ) -> None:
         self._connection, self._entity, self._load_id = connection, entity, load_id
-        self._source = source
+        self._source, self.origin = source, origin
         self.table = f"raw.{entity.name}"
         self.begun = False
 
     def begin(self) -> bool:
         """Make the table ready; False when it is in use or holds anything."""
+        self._connection.execute("savepoint founding")
         row = self._connection.execute(
             "select ops.begin_founding(%s)", [self._entity.name]
         ).fetchone()
         self.begun = row is not None and bool(row[0])
         return self.begun
+
+    def undo(self) -> None:
+        """Leave the table as it was before, with nothing of what was taken since."""
+        if self.begun:
+            self._connection.execute("rollback to savepoint founding")
+            self.begun = False
+
+    def constants(self) -> dict[str, str | None]:
+        """What all rows have in common."""
+        return {
+            "_source": self._source,
+            "_load_id": str(self._load_id),
+            "_known_from": "-infinity",
+            "_origin": self.origin,
+        }
 
     def expressions(self, *, extra: bool) -> dict[str, str]:
         """Every column of the table as SQL over the contract's columns, those of landing too.

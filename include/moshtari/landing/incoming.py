@@ -6,14 +6,16 @@ import json
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from functools import partial
 
 import psycopg
 
 from moshtari.landing import statements
 from moshtari.landing.contract import EXTRA, SUPPLIED_SYSTEM_COLUMNS, Entity
 from moshtari.landing.errors import LandingError
-from moshtari.landing.exact import ExactCopy
+from moshtari.landing.exact import ExactCopy, Target
 from moshtari.landing.founding import Founding
+from moshtari.landing.founding_columns import can_be_founded, columns_of_raw
 from moshtari.sources.base import (
     ArrowRows,
     Batch,
@@ -51,6 +53,8 @@ class Incoming:
         self.columns: set[str] = set()
         self.founded = False
         """Whether the rows are in raw already; else they are in the temporary tables."""
+        self.in_raw = 0
+        """Rows that were put into raw, each known to be good."""
         self._founding = founding
         self.recall: Recall | None = None
         self._connection = connection
@@ -59,7 +63,12 @@ class Incoming:
         self._copy: psycopg.Copy | None = None
         self._stack = ExitStack()
         self._exact = ExactCopy(
-            connection, statements.INCOMING, entity, self._exact_landed, self._exact_refused
+            connection,
+            statements.INCOMING,
+            entity,
+            self._exact_landed,
+            self._exact_refused,
+            self._exact_found,
         )
         self._reported = 0
         for statement in statements.create_temporary_tables(entity):
@@ -100,9 +109,20 @@ class Incoming:
         self._close_copy()
         self._exact.take(batch)
 
+    def _exact_found(self, names: Sequence[str]) -> Target | None:
+        founding = self._founding
+        if founding is None or founding.origin is None or not can_be_founded(self.entity, names):
+            return None
+        if not founding.begin():
+            return None
+        return founding.table, partial(columns_of_raw, self.entity, constant=founding.constants())
+
     def _exact_landed(self, rows: int) -> None:
         self.read += rows
-        self.typed = True
+        if self._exact.founds:
+            self.in_raw += rows
+        else:
+            self.typed = True
         self._report(self.read, _ROWS_BETWEEN_REPORTS, f"{self.read:,} rows")
 
     def _exact_refused(self, batch: ArrowRows) -> None:

@@ -183,8 +183,9 @@ def _run(
     if load.columns is not None:
         plan, drift = _look(connection, load, load.columns, plan)
     founding = None
-    if plan.first_load and load.origin is None and load.replay is None and load.part is None:
-        founding = Founding(connection, load.source, entity, load_id)
+    if plan.first_load and before is None and load.replay is None and load.part is None:
+        origin = load.origin.path if load.origin else None
+        founding = Founding(connection, load.source, entity, load_id, origin)
     incoming = Incoming(connection, load.source, entity, founding)
     incoming.take(read(plan.window))
     if load.columns is not None and drift is None and load.origin is not None:
@@ -192,6 +193,9 @@ def _run(
         plan, drift = _look(connection, load, load.columns, plan)
         if not set(plan.window.keep) <= set(kept):
             # Only the reading could tell that a column is new: once more, and it is kept.
+            if founding is not None and founding.begun:
+                founding.undo()
+                plan, drift = _look(connection, load, load.columns, plan)
             incoming.drop()
             incoming = Incoming(connection, load.source, entity)
             incoming.take(read(plan.window))
@@ -320,7 +324,7 @@ def _settle(
     if founding.begun or (_may_found(load, incoming) and founding.begin()):
         # Whether a key came twice is found by indexing.
         arrived = connection.execute(statements.insert_all(entity, kept), values).rowcount
-        counts.landed = arrived - founding.index()
+        counts.landed = incoming.in_raw + arrived - founding.index()
     else:
         _add(connection, load, kept, values, counts)
     counts.unchanged = counts.read - counts.landed - counts.quarantined

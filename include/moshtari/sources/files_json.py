@@ -39,8 +39,6 @@ class JsonLinesSplitter:
             batch = self._at_once(block, encoding)
             if batch is None:
                 text = Block(block, encoding)
-                # An escape may stand for any character.
-                text.ascii = text.ascii and b"\\u" not in block
                 batch, count = line_by_line(text, self._split, len(self._wanted), self._line)
                 self._learn()
                 self._line += count
@@ -100,8 +98,7 @@ class JsonLinesSplitter:
             return None
         at = range(self._line, self._line + count)
         self._line += count
-        ascii_only = block.isascii() and b"\\u" not in block
-        return RecordBatch(columns, at, at, [], ascii_only)
+        return RecordBatch(columns, at, at)
 
     def _column(
         self, name: str, getter: attrgetter[Any] | None, rows: list[Any]

@@ -35,7 +35,6 @@ class RecordBatch:
     first: Sequence[int]
     last: Sequence[int]
     broken: list[tuple[int, int, str]] = field(default_factory=list)
-    ascii: bool = False
     extra: Sequence[str] | None = None
 
 
@@ -59,7 +58,7 @@ class Records(Protocol):
 class Block:
     """A block of lines, decoded; `dirty` if a record in it may hold what cannot be stored."""
 
-    __slots__ = ("ascii", "dirty", "text")
+    __slots__ = ("dirty", "text")
 
     def __init__(self, block: bytes, encoding: str) -> None:
         try:
@@ -68,7 +67,6 @@ class Block:
         except UnicodeDecodeError:
             self.text = block.decode(encoding, "surrogateescape")
             self.dirty = True
-        self.ascii = self.text.isascii()
 
     def lines(self) -> list[str]:
         return list(io.StringIO(self.text, newline="\n"))
@@ -136,4 +134,4 @@ def line_by_line(
             rows.append(found)
             at.append(here)
     columns: list[Any] = list(zip(*rows, strict=True)) if rows else [()] * width
-    return RecordBatch(columns, at, at, broken, block.ascii), len(lines)
+    return RecordBatch(columns, at, at, broken), len(lines)

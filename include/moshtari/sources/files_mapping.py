@@ -241,9 +241,8 @@ def _as_postgres(value: str, found: str, wanted: str) -> str | None:
     if wanted == "boolean":
         return text if found == "BOOLEAN" else None
     if found.startswith("DECIMAL"):
-        return (
-            f"case when contains({text}, '.') then rtrim(rtrim({text}, '0'), '.') else {text} end"
-        )
+        # With places behind the point, as many are printed; rtrim is twice as slow.
+        return text if found.endswith(",0)") else rf"regexp_replace({text}, '\.?0+$', '')"
     if found in _INTEGERS:
         return text
     return text if wanted == "text" and found in ("BOOLEAN", "DATE", "UUID", "JSON") else None

@@ -105,12 +105,12 @@ class RecordReader:
             self.extra = tuple(name for name in names if name not in wanted)
             kept = [name for name in self.extra if name in self._keep]
             places, width = [names.index(name) for name in wanted + kept], len(names)
-        for rows, first, last, dirty, ascii_only, broken in splitter.rows():
+        for rows, first, last, dirty, broken in splitter.rows():
             if dirty or set(map(len, rows)) != {width} or header in rows:
                 rows, first, last = _sift(rows, first, last, width, header, dirty, broken)
             columns = list(zip(*rows, strict=True)) if rows else [()] * width
             values = [columns[p] for p in places]
-            yield self._split_off(RecordBatch(values, first, last, broken, ascii_only), kept)
+            yield self._split_off(RecordBatch(values, first, last, broken), kept)
 
     # Fixed width ----------------------------------------------------------------------------
 

@@ -8,10 +8,11 @@ system, the network and Python's variables before an expression of the YAML reac
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 
 from moshtari.sources.files_config import Exclusion, FilesConfig
@@ -27,10 +28,16 @@ def as_arrow(columns: list[TypedColumn], batch: RecordBatch) -> pa.RecordBatch:
     arrays = [_texts(column, values) for column, values in zip(columns, batch.columns, strict=True)]
     count = len(batch.first)
     extra = pa.nulls(count, pa.string()) if batch.extra is None else pa.array(batch.extra)
-    arrays += [pa.array(batch.first, pa.int64()), pa.array(batch.last, pa.int64())]
+    arrays += [_lines(batch.first), _lines(batch.last)]
     arrays.append(extra.cast(pa.string()))
     names = [*(column.name for column in columns), *_OWN]
     return pa.RecordBatch.from_arrays(arrays, names=names)
+
+
+def _lines(numbers: Sequence[int]) -> pa.Array:
+    if isinstance(numbers, range):
+        return pa.array(np.arange(numbers.start, numbers.stop, numbers.step))
+    return pa.array(numbers, pa.int64())
 
 
 def excluded(rules: Sequence[Exclusion]) -> str:
@@ -42,11 +49,16 @@ def excluded(rules: Sequence[Exclusion]) -> str:
     return f"case {whens} end"
 
 
-def typing(columns: list[TypedColumn], ascii_only: bool) -> str:
+def plain(columns: list[TypedColumn], rows: pa.Table) -> set[str]:
+    """The columns that hold nothing but ASCII, and no white space."""
+    return {column.name for column in columns if _is_plain(rows.column(column.name))}
+
+
+def typing(columns: list[TypedColumn], plain: Collection[str]) -> str:
     """SQL of the typed columns of `incoming`, with the reason where a text is not of its type."""
     names = [quoted(column.name) for column in columns]
     texts = [
-        f"{column.ascii_text if ascii_only else column.text} as {name}"
+        f"{column.plain_text if column.name in plain else column.text} as {name}"
         for column, name in zip(columns, names, strict=True)
     ]
     values = [f"{column.value} as v{i}" for i, column in enumerate(columns)]
@@ -85,6 +97,15 @@ def sandbox(config: FilesConfig, timezone: str, folder: str) -> duckdb.DuckDBPyC
     ):
         db.execute(setting)
     return db
+
+
+def _is_plain(texts: pa.ChunkedArray) -> bool:
+    for chunk in texts.chunks:
+        buffer = chunk.buffers()[2]
+        content = b"" if buffer is None else buffer.to_pybytes()
+        if not content.isascii() or any(space in content for space in (b" ", b"\t", b"\r", b"\n")):
+            return False
+    return True
 
 
 def _texts(column: TypedColumn, values: Any) -> pa.Array:

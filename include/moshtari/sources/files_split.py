@@ -14,7 +14,7 @@ from moshtari.sources.files_lines import Block
 # process's own; it is only ever raised.
 csv.field_size_limit(max(csv.field_size_limit(), 1024 * 1024))
 
-Rows = tuple[list[list[str]], Sequence[int], Sequence[int], bool, bool, list[tuple[int, int, str]]]
+Rows = tuple[list[list[str]], Sequence[int], Sequence[int], bool, list[tuple[int, int, str]]]
 
 
 class Splitter:
@@ -38,7 +38,7 @@ class Splitter:
         self._skip = form.skip_lines
         self._number = 1  # of the first pending line
         self._pending: list[str] = []
-        self._dirty = self._ascii = False
+        self._dirty = False
 
     def header(self) -> list[str]:
         """The first record after the skipped lines."""
@@ -71,9 +71,9 @@ class Splitter:
                 rows = []
             if len(rows) == len(self._pending):
                 at = range(self._number, self._number + len(rows))
-                dirty, ascii_only = self._dirty, self._ascii
+                dirty = self._dirty
                 self._drop(len(rows))
-                yield rows, at, at, dirty, ascii_only, []
+                yield rows, at, at, dirty, []
             else:
                 yield self._one_by_one()
 
@@ -99,7 +99,7 @@ class Splitter:
                 at = self._number + done
                 broken.append((at, at, f"the line cannot be split into fields ({error})"))
                 done += 1
-        result = (rows, first, last, self._dirty, self._ascii, broken)
+        result = (rows, first, last, self._dirty, broken)
         self._drop(done)
         return result
 
@@ -109,7 +109,6 @@ class Splitter:
             return False
         fresh = not self._pending
         self._dirty = block.dirty or (self._dirty and not fresh)
-        self._ascii = block.ascii and (self._ascii or fresh)
         self._pending += block.lines()
         return True
 

@@ -23,7 +23,7 @@ from moshtari.sources.files_bytes import FileFormatError
 from moshtari.sources.files_config import Exclusion, FilesConfig
 from moshtari.sources.files_lines import RecordBatch, Records
 from moshtari.sources.files_records import reader_of
-from moshtari.sources.files_sandbox import as_arrow, excluded, sandbox, typing
+from moshtari.sources.files_sandbox import as_arrow, excluded, plain, sandbox, typing
 from moshtari.sources.files_types import literal, quoted, typed_column
 
 # Rows that go into DuckDB at a time: more are no faster, and take more memory on the way.
@@ -121,11 +121,11 @@ class Stage:
         try:
             self._create_rejects(table)
             self.db.execute(f"create table {table}_spans (line bigint, __last bigint)")
-            for rows, ascii_only in self._incoming(table, reader.batches()):
-                self._fill(table, rows, ascii_only, create=True)
+            for rows in self._incoming(table, reader.batches()):
+                self._fill(table, rows, create=True)
                 yield self._part(table, name, reader, keep)
                 self._drop_records(table)
-            self._fill(table, self._nothing(), True, create=True)
+            self._fill(table, self._nothing(), create=True)
             last = self._part(table, name, reader, keep)
             yield replace(last, rejected=self._keep_raw(table, reader))
         except BaseException:
@@ -222,10 +222,10 @@ class Stage:
 
     def _create(self, table: str, batches: Iterator[RecordBatch] | list[RecordBatch]) -> None:
         """Typed records into `<table>_typed`, broken and mistyped ones into `<table>_rejects`."""
-        self._fill(table, self._nothing(), True, create=True)
+        self._fill(table, self._nothing(), create=True)
         self._create_rejects(table)
-        for rows, ascii_only in self._incoming(table, iter(batches)):
-            self._fill(table, rows, ascii_only)
+        for rows in self._incoming(table, iter(batches)):
+            self._fill(table, rows)
 
     def _create_rejects(self, table: str) -> None:
         self.db.execute(f"create table {table}_rejects (first bigint, last bigint, reason varchar)")
@@ -234,24 +234,21 @@ class Stage:
         empty = RecordBatch([()] * len(self._columns), (), ())
         return pa.Table.from_batches([as_arrow(self._columns, empty)])
 
-    def _incoming(
-        self, table: str, batches: Iterator[RecordBatch]
-    ) -> Iterator[tuple[pa.Table, bool]]:
+    def _incoming(self, table: str, batches: Iterator[RecordBatch]) -> Iterator[pa.Table]:
         """Records in pieces that DuckDB is fast with; the broken ones go to the rejects."""
         waiting: list[pa.RecordBatch] = []
-        rows, ascii_only = 0, True
+        rows = 0
         for batch in batches:
             if batch.broken:
                 self._reject(table, batch.broken)
             if batch.first:
                 waiting.append(as_arrow(self._columns, batch))
                 rows += len(batch.first)
-                ascii_only &= batch.ascii
             if rows >= _ROWS_AT_ONCE:
-                yield pa.Table.from_batches(waiting), ascii_only
-                waiting, rows, ascii_only = [], 0, True
+                yield pa.Table.from_batches(waiting)
+                waiting, rows = [], 0
         if waiting:
-            yield pa.Table.from_batches(waiting), ascii_only
+            yield pa.Table.from_batches(waiting)
 
     def _reject(self, table: str, broken: Sequence[tuple[int, int, str]]) -> None:
         first, last, reasons = zip(*broken, strict=True)
@@ -259,10 +256,10 @@ class Stage:
         self.db.execute(f"insert into {table}_rejects select first, last, reason from broken")
         self.db.unregister("broken")
 
-    def _fill(self, table: str, rows: pa.Table, ascii_only: bool, create: bool = False) -> None:
+    def _fill(self, table: str, rows: pa.Table, create: bool = False) -> None:
         self.db.register("incoming", rows)
         verb = f"create table {table}_typed as" if create else f"insert into {table}_typed"
-        self.db.execute(f"{verb} {typing(self._columns, ascii_only)}")
+        self.db.execute(f"{verb} {typing(self._columns, plain(self._columns, rows))}")
         self.db.unregister("incoming")
 
     def _finish(

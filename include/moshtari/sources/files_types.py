@@ -38,12 +38,15 @@ _FALSE = ("false", "f", "no", "n", "0", "خیر")
 
 @dataclass(frozen=True)
 class TypedColumn:
-    """`text` and `value` are SQL; `value` reads the cleaned text by the column's own name."""
+    """`text` and `value` are SQL; `value` reads the cleaned text by the column's own name.
+
+    `plain_text` does for a column of ASCII without white space, where there is little to clean.
+    """
 
     name: str
     type: str
     text: str
-    ascii_text: str
+    plain_text: str
     value: str
     prepare: Callable[[str | None], str | None] | None = None
 
@@ -91,7 +94,7 @@ def typed_column(name: str, spec: ColumnSpec, config: FilesConfig) -> TypedColum
         name=name,
         type=spec.type,
         text=_without_nulls(f"trim({latin}, e' \\t\\r\\n')", nulls),
-        ascii_text=_without_nulls(f"trim({column}, e' \\t\\r\\n')", nulls),
+        plain_text=_without_nulls(column, nulls),
         value=_value(column, spec, config, prepared=prepare is not None),
         prepare=prepare,
     )
@@ -169,9 +172,14 @@ def _timestamp(column: str, pattern: str | None) -> str:
     """A naive time is one in the session's zone, which is the source's."""
     if pattern is not None:
         return f"cast(try_strptime({column}, {literal(pattern)}) as timestamptz)"
+    # DuckDB wants no space before the offset.
+    joined = (
+        rf"case when contains({column}, ' ') then regexp_replace({column}, ' (Z|[+-]\d\d)', '\1') "
+        f"else {column} end"
+    )
     return (
         f"case when regexp_full_match({column}, '{_DATE}([T ]{_CLOCK}{_OFFSET})?') "
-        rf"then try_cast(regexp_replace({column}, ' (Z|[+-]\d\d)', '\1') as timestamptz) end"
+        f"then try_cast({joined} as timestamptz) end"
     )
 
 
