@@ -21,7 +21,7 @@ from moshtari.landing.contract import Entity
 from moshtari.sources.base import ArrowRows
 
 # Enough for PostgreSQL to be busy, little enough to be held twice: filled, and on its way.
-_GROUP_BYTES = 6 << 20
+_GROUP_BYTES = 2 << 20
 # A table, and what gives a batch the columns that it needs (ArrowInvalid: the batch is refused).
 Target: TypeAlias = tuple[str, Callable[[pa.RecordBatch], pa.RecordBatch]]
 

@@ -15,10 +15,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pyarrow as pa
 
+from moshtari.sources.ahead import ahead
 from moshtari.sources.files_bytes import FileFormatError
 from moshtari.sources.files_config import Exclusion, FilesConfig
 from moshtari.sources.files_lines import RecordBatch, Records
@@ -26,8 +27,9 @@ from moshtari.sources.files_records import reader_of
 from moshtari.sources.files_sandbox import as_arrow, excluded, plain, sandbox, typing
 from moshtari.sources.files_types import literal, quoted, typed_column
 
-# Rows that go into DuckDB at a time: more are no faster, and take more memory on the way.
-_ROWS_AT_ONCE = 30_000
+# Rows that go into DuckDB at a time: more are little faster, and take more memory on the way.
+_ROWS_AT_ONCE = 12_000
+Piece: TypeAlias = tuple[list[pa.RecordBatch], list[tuple[int, int, str]]]
 # Rejected records whose bytes are taken up at a time.
 _RAW_AT_ONCE = 500
 # Records kept staged for the next entity, over all files; beyond it the oldest file is let go.
@@ -235,20 +237,29 @@ class Stage:
         return pa.Table.from_batches([as_arrow(self._columns, empty)])
 
     def _incoming(self, table: str, batches: Iterator[RecordBatch]) -> Iterator[pa.Table]:
-        """Records in pieces that DuckDB is fast with; the broken ones go to the rejects."""
+        """Records in pieces that DuckDB is fast with; the broken ones go to the rejects.
+
+        While DuckDB works on one piece, the next is read.
+        """
+        for waiting, broken in ahead(self._pieces(batches)):
+            if broken:
+                self._reject(table, broken)
+            if waiting:
+                yield pa.Table.from_batches(waiting)
+
+    def _pieces(self, batches: Iterator[RecordBatch]) -> Iterator[Piece]:
         waiting: list[pa.RecordBatch] = []
+        broken: list[tuple[int, int, str]] = []
         rows = 0
         for batch in batches:
-            if batch.broken:
-                self._reject(table, batch.broken)
+            broken += batch.broken
             if batch.first:
                 waiting.append(as_arrow(self._columns, batch))
                 rows += len(batch.first)
-            if rows >= _ROWS_AT_ONCE:
-                yield pa.Table.from_batches(waiting)
-                waiting, rows = [], 0
-        if waiting:
-            yield pa.Table.from_batches(waiting)
+            if max(rows, len(broken)) >= _ROWS_AT_ONCE:
+                yield waiting, broken
+                waiting, broken, rows = [], [], 0
+        yield waiting, broken
 
     def _reject(self, table: str, broken: Sequence[tuple[int, int, str]]) -> None:
         first, last, reasons = zip(*broken, strict=True)

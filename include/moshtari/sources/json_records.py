@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import TypeVar
+from typing import TypeVar, overload
 
 import msgspec
 
@@ -20,6 +20,25 @@ Shape = TypeVar("Shape")
 
 class UnreadablePageError(Exception):
     """A page that is no JSON, or JSON of another shape; the message quotes nothing of it."""
+
+
+class Received(Sequence[bytes]):
+    """Records as they were received, copied out of their page only where they are asked for."""
+
+    def __init__(self, records: Sequence[msgspec.Raw]) -> None:
+        self._records = records
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    @overload
+    def __getitem__(self, at: int) -> bytes: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[bytes]: ...
+    def __getitem__(self, at: int | slice) -> bytes | list[bytes]:
+        if isinstance(at, slice):
+            return [bytes(record) for record in self._records[at]]
+        return bytes(self._records[at])
 
 
 def decode_page(content: bytes, shape: type[Shape]) -> Shape:

@@ -11,7 +11,7 @@ import msgspec
 
 from moshtari.sources.base import Batch, RejectedRecord, SourceError, TextRows, Window
 from moshtari.sources.http import HttpClient, follow
-from moshtari.sources.json_records import decode_record
+from moshtari.sources.json_records import Received, decode_record
 from moshtari.sources.zendesk_records import (
     EVENT_COLUMNS,
     TICKET_COLUMNS,
@@ -41,6 +41,7 @@ SETTLING = timedelta(hours=24)
 Query: TypeAlias = tuple[tuple[str, str | int], ...]
 
 _USERS_PER_REQUEST = 100
+_REMEMBERED = 20_000
 _ASK_ZENDESK = "Run the load again; if it goes on, the server does not keep to Zendesk's contract."
 
 TICKET = msgspec.json.Decoder(Ticket)
@@ -68,7 +69,7 @@ class TicketExport:
     def read(self, window: Window) -> Iterator[Batch]:
         """The window's tickets. Raises SourceError."""
         horizon = int((window.end + SETTLING).timestamp())
-        landed: dict[int, datetime] = {}
+        recent = _Recent()
         pages: set[int] = set()
 
         def fetch(query: Query) -> tuple[tuple[int, TicketPage], Query | None]:
@@ -77,7 +78,7 @@ class TicketExport:
             if page.end_of_stream or _is_past(page.tickets, horizon):
                 return (self._page_number, page), None
             # Cursors are opaque: a server may lead back under ever new ones.
-            content = hash(tuple(map(bytes, page.tickets)))
+            content = _content(page.tickets)
             if content in pages:
                 raise _loop(self._source, "tickets", TICKETS)
             pages.add(content)
@@ -94,24 +95,22 @@ class TicketExport:
                     yield user
                 else:
                     users[user.id] = user
-            found: dict[int, tuple[Ticket, bytes]] = {}
+            found: dict[int, tuple[Ticket, msgspec.Raw]] = {}
             for index, raw in enumerate(page.tickets, start=1):
                 ticket = decode_record(raw, TICKET, "ticket", f"page {number}, ticket {index}")
                 if isinstance(ticket, RejectedRecord):
                     yield ticket
                 elif ticket.updated_at < window.end and ticket.generated_timestamp < horizon:
                     # One changed while it is exported comes again further on: the latest wins.
-                    known = landed.get(ticket.id)
-                    if known is None or ticket.updated_at > known:
-                        landed[ticket.id] = ticket.updated_at
-                        found[ticket.id] = ticket, bytes(raw)
+                    if recent.is_news(ticket.id, ticket.updated_at):
+                        found[ticket.id] = ticket, raw
             if found:
                 yield self._rows(found, users)
 
     def _query(self, **position: str | int) -> Query:
         return (*position.items(), ("per_page", self._page_size), ("include", "users"))
 
-    def _rows(self, found: dict[int, tuple[Ticket, bytes]], users: dict[int, User]) -> TextRows:
+    def _rows(self, found: dict[int, tuple[Ticket, msgspec.Raw]], users: dict[int, User]) -> TextRows:
         return TextRows(
             TICKET_COLUMNS,
             [
@@ -124,9 +123,26 @@ class TicketExport:
                 for ticket, _ in found.values()
             ],
             [f"ticket {key}" for key in found],
-            [raw for _, raw in found.values()],
+            Received([raw for _, raw in found.values()]),
             exact=True,
         )
+
+
+class _Recent:
+    """The tickets of the last pages, with their times; what comes again later landing sees to."""
+
+    def __init__(self) -> None:
+        self._last: dict[int, datetime] = {}
+        self._before: dict[int, datetime] = {}
+
+    def is_news(self, key: int, at: datetime) -> bool:
+        known = self._last.get(key) or self._before.get(key)
+        if known is not None and at <= known:
+            return False
+        if len(self._last) >= _REMEMBERED:
+            self._last, self._before = {}, self._last
+        self._last[key] = at
+        return True
 
 
 class EventExport:
@@ -248,6 +264,12 @@ def _decoded_users(users: list[msgspec.Raw]) -> Iterator[User | RejectedRecord]:
     for index, raw in enumerate(users, start=1):
         user = decode_record(raw, _USER, "user", f"user at place {index} of its page")
         yield user
+
+
+def _content(tickets: list[msgspec.Raw]) -> int:
+    """What tells a page from others: hashing all of it would take longer than reading it."""
+    ends = [bytes(raw) for raw in (*tickets[:1], *tickets[-1:])]
+    return hash((*ends, *(memoryview(raw).nbytes for raw in tickets)))
 
 
 def _start(window: Window) -> int:
