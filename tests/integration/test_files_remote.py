@@ -15,6 +15,7 @@ import httpx
 import pytest
 import s3fs
 from pydantic import ValidationError
+from tests.by_row import by_row
 from tests.file_servers import (
     HOST,
     PASSWORD,
@@ -86,7 +87,7 @@ def source(path: str, options: dict[str, Any], **more: Any) -> FilesSource:
 
 
 def read(shop: FilesSource) -> list[str | None]:
-    batches = list(shop.read(ENTITY, WINDOW))
+    batches = list(by_row(shop.read(ENTITY, WINDOW)))
     shop.close()
     return [row[0] for b in batches if isinstance(b, TextRows) for row in b.rows]
 
@@ -188,10 +189,10 @@ def test_an_object_that_changes_while_it_is_read(
     [origin] = shop.origins(ENTITY, WINDOW)
     put(s3, "a.csv", "4")
     with pytest.raises(SourceError, match="has changed while"):
-        list(shop.read_origin(ENTITY, origin, WINDOW))
+        list(by_row(shop.read_origin(ENTITY, origin, WINDOW)))
     s3.rm("shop/a.csv")
     with pytest.raises(SourceError, match=r"there is no file, folder or bucket s3://shop/a\.csv"):
-        list(shop.read_origin(ENTITY, origin, WINDOW))
+        list(by_row(shop.read_origin(ENTITY, origin, WINDOW)))
     shop.close()
 
 
@@ -357,10 +358,10 @@ def test_a_file_over_sftp_that_changes_or_vanishes(
     [origin] = shop.origins(ENTITY, WINDOW)
     (folder / "in" / "a.csv").write_text("a\n9\n")
     with pytest.raises(SourceError, match="has changed while it was being read"):
-        list(shop.read_origin(ENTITY, origin, WINDOW))
+        list(by_row(shop.read_origin(ENTITY, origin, WINDOW)))
     (folder / "in" / "a.csv").unlink()
     with pytest.raises(SourceError, match="there is no file, folder or bucket"):
-        list(shop.read_origin(ENTITY, origin, WINDOW))
+        list(by_row(shop.read_origin(ENTITY, origin, WINDOW)))
     shop.close()
 
 

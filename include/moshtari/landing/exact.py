@@ -189,9 +189,7 @@ def _maybe_infinite(texts: pa.StringArray) -> pa.BooleanArray | None:
     return pc.fill_null(pc.match_substring(texts, "n", ignore_case=True), False)
 
 
-def _either(
-    one: pa.BooleanArray | None, other: pa.BooleanArray | None
-) -> pa.BooleanArray | None:
+def _either(one: pa.BooleanArray | None, other: pa.BooleanArray | None) -> pa.BooleanArray | None:
     if other is None or not other.true_count:
         return one
     return other if one is None else pc.or_(one, other)

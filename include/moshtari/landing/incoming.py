@@ -139,9 +139,7 @@ class Incoming:
         self._exact.wait()
         self._copy_text(batch)
 
-    def _check(
-        self, batch: TextRows | ArrowRows, columns: Sequence[str], rows: int
-    ) -> None:
+    def _check(self, batch: TextRows | ArrowRows, columns: Sequence[str], rows: int) -> None:
         self._check_columns(columns)
         if self.founded:
             raise self._wrong("rows after a stream that is alone in its load")

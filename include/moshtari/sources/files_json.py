@@ -12,6 +12,8 @@ from operator import attrgetter
 from typing import Any
 
 import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from moshtari.sources.files_lines import Block, RecordBatch, Row, line_by_line
 
@@ -94,7 +96,7 @@ class JsonLinesSplitter:
             if len(rows) != count or not block.rstrip(b"\r\n").endswith(b"}"):
                 return None
             columns = [self._column(name, getter, rows) for name, getter in self._getters]
-        except (msgspec.DecodeError, UnicodeError, RecursionError):
+        except (msgspec.DecodeError, UnicodeError, RecursionError, pa.ArrowInvalid):
             return None
         at = range(self._line, self._line + count)
         self._line += count
@@ -102,13 +104,17 @@ class JsonLinesSplitter:
 
     def _column(
         self, name: str, getter: attrgetter[Any] | None, rows: list[Any]
-    ) -> list[str | None]:
+    ) -> list[str | None] | pa.Array:
         if getter is None:
             return [None] * len(rows)
         values = map(getter, rows)
         if name not in self._numbers:
             return list(values)
-        return [_text(value) for value in values]
+        raw = pa.array(map(bytes, values), pa.binary(), size=len(rows))
+        if pc.any(pc.starts_with(raw, '"')).as_py():
+            return [_text(value) for value in map(getter, rows)]
+        nothing = pc.is_in(raw, pa.array(_NOTHING, pa.binary()))
+        return pc.if_else(nothing, None, raw).cast(pa.string())
 
 
 def _text(raw: msgspec.Raw | None) -> str | None:

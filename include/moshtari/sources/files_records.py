@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import pyarrow as pa
+
 from moshtari.sources.drift import extra_text
 from moshtari.sources.files_bytes import FileFormatError, is_wide, line_blocks, raw_lines
 from moshtari.sources.files_config import (
@@ -148,7 +150,11 @@ class RecordReader:
         """The batch without its last columns, which are its `extra`."""
         if kept:
             wanted = len(batch.columns) - len(kept)
-            batch.columns, values = batch.columns[:wanted], batch.columns[wanted:]
+            values = [
+                column.to_pylist() if isinstance(column, pa.Array) else column
+                for column in batch.columns[wanted:]
+            ]
+            batch.columns = batch.columns[:wanted]
             nulls = self._config.nulls
             batch.extra = [
                 extra_text(kept, [None if value in nulls else value for value in row])

@@ -100,17 +100,22 @@ class TicketExport:
                 ticket = decode_record(raw, TICKET, "ticket", f"page {number}, ticket {index}")
                 if isinstance(ticket, RejectedRecord):
                     yield ticket
-                elif ticket.updated_at < window.end and ticket.generated_timestamp < horizon:
+                elif (
+                    ticket.updated_at < window.end
+                    and ticket.generated_timestamp < horizon
                     # One changed while it is exported comes again further on: the latest wins.
-                    if recent.is_news(ticket.id, ticket.updated_at):
-                        found[ticket.id] = ticket, raw
+                    and recent.is_news(ticket.id, ticket.updated_at)
+                ):
+                    found[ticket.id] = ticket, raw
             if found:
                 yield self._rows(found, users)
 
     def _query(self, **position: str | int) -> Query:
         return (*position.items(), ("per_page", self._page_size), ("include", "users"))
 
-    def _rows(self, found: dict[int, tuple[Ticket, msgspec.Raw]], users: dict[int, User]) -> TextRows:
+    def _rows(
+        self, found: dict[int, tuple[Ticket, msgspec.Raw]], users: dict[int, User]
+    ) -> TextRows:
         return TextRows(
             TICKET_COLUMNS,
             [

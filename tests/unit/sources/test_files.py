@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from pydantic import ValidationError
+from tests.by_row import by_row
 
 from moshtari.settings import load_deployment
 from moshtari.sources.base import RejectedRecord, SourceContext, SourceError, TextRows, Window
@@ -59,7 +60,7 @@ def column_of(
     )
     found: list[str | None] = []
     rejected: list[int] = []
-    for batch in shop.read("subscriptions", WINDOW):
+    for batch in by_row(shop.read("subscriptions", WINDOW)):
         if isinstance(batch, TextRows):
             place = batch.columns.index(target)
             found += [row[place] for row in batch.rows]
@@ -182,7 +183,7 @@ def test_escaped_digits_in_json(tmp_path: Path) -> None:
         columns={"a": "integer"},
         entities={"subscriptions": {"columns": {**SUBSCRIPTION, "customer_id": "a"}}},
     )
-    [batch] = shop.read("subscriptions", WINDOW)
+    [batch] = by_row(shop.read("subscriptions", WINDOW))
     assert isinstance(batch, TextRows)
     assert [row[1] for row in batch.rows] == ["12"] * 3
 
@@ -196,7 +197,7 @@ def test_json_arrays_of_text(tmp_path: Path) -> None:
         columns={"a": "text[]"},
         entities={"subscriptions": {"columns": {**SUBSCRIPTION, "customer_id": "a[3]"}}},
     )
-    batch, rejected = shop.read("subscriptions", WINDOW)
+    batch, rejected = by_row(shop.read("subscriptions", WINDOW))
     assert isinstance(batch, TextRows)
     assert [row[1] for row in batch.rows] == ["y", None, None]
     assert isinstance(rejected, RejectedRecord)
@@ -235,7 +236,7 @@ def test_arrays_and_json(tmp_path: Path) -> None:
             }
         },
     )
-    [batch] = shop.read("customers", WINDOW)
+    [batch] = by_row(shop.read("customers", WINDOW))
     assert isinstance(batch, TextRows)
     assert [row[-2] for row in batch.rows] == ['{"a","\\"b\\"","c\\\\d","NULL"}', None]
     assert batch.rows[0][-1] == '{"email":{"state":"granted"}}'
@@ -265,11 +266,11 @@ def test_groups_keep_the_order_of_the_file(tmp_path: Path) -> None:
             },
         },
     )
-    [grouped] = shop.read("subscriptions", WINDOW)
+    [grouped] = by_row(shop.read("subscriptions", WINDOW))
     assert isinstance(grouped, TextRows)
     assert [row[:2] for row in grouped.rows] == [("b", "6"), ("a", "2")]
     assert grouped.positions == ["data.csv:2", "data.csv:3"]
-    [single] = shop.read("surveys", WINDOW)
+    [single] = by_row(shop.read("surveys", WINDOW))
     assert isinstance(single, TextRows)
     assert [(row[0], row[2]) for row in single.rows] == [("b1", "data.csv"), ("a1", "data.csv")]
     [origin] = shop.origins("surveys", WINDOW)
@@ -296,7 +297,7 @@ def test_many_records_of_one_entity(tmp_path: Path, derive: dict[str, str]) -> N
             exclude=[{"name": "end", "where": "n > 65000"}],
         ),
     )
-    batches = list(shop.read("subscriptions", WINDOW))
+    batches = list(by_row(shop.read("subscriptions", WINDOW)))
     rows = [
         (row[1], at)
         for b in batches
@@ -329,7 +330,7 @@ def test_records_are_found_again_as_received(tmp_path: Path, derive: dict[str, s
         derive=derive,
         **entity(columns={"customer_id": "n"}),
     )
-    batches = list(shop.read("subscriptions", WINDOW))
+    batches = list(by_row(shop.read("subscriptions", WINDOW)))
     (mistyped, *_) = [b for b in batches if isinstance(b, RejectedRecord)]
     assert mistyped.position == "data.csv:46"
     assert mistyped.raw == b'?,"x\n46,x"'
@@ -346,9 +347,9 @@ def test_records_are_found_again_as_received(tmp_path: Path, derive: dict[str, s
 def test_two_entities_read_in_turns(tmp_path: Path) -> None:
     (tmp_path / "data.csv").write_text("a\n" + "x\n" * 25_000)
     shop = source(tmp_path)
-    first: Iterator[Any] = shop.read("subscriptions", WINDOW)
+    first: Iterator[Any] = by_row(shop.read("subscriptions", WINDOW))
     started = next(first)
-    whole = sum(len(batch.rows) for batch in shop.read("subscriptions", WINDOW))
+    whole = sum(len(batch.rows) for batch in by_row(shop.read("subscriptions", WINDOW)))
     assert len(started.rows) + sum(len(batch.rows) for batch in first) == whole == 25_000
 
 
@@ -439,7 +440,7 @@ def test_an_expression_that_fails_tells_its_key_and_no_value(tmp_path: Path) -> 
     (tmp_path / "data.csv").write_text("a\n1\nsecret@example.org\n")
     shop = source(tmp_path, **entity(columns={"customer_id": "cast(a as integer)"}))
     with pytest.raises(SourceError) as caught:
-        list(shop.read("subscriptions", WINDOW))
+        list(by_row(shop.read("subscriptions", WINDOW)))
     assert f"{COLUMN}.customer_id fails on the data of data.csv" in str(caught.value)
     assert "secret" not in str(caught.value)
     assert "try_cast" in caught.value.remedy
@@ -460,7 +461,7 @@ def test_files_of_a_folder_and_of_a_pattern(tmp_path: Path) -> None:
     assert paths == ["in/a.csv", "in/b.csv", "in/d.txt"]
     shop = source(tmp_path, path="in/*.csv", **entity(columns={"customer_id": "a"}))
     assert [o.path for o in shop.origins("subscriptions", WINDOW)] == ["in/a.csv", "in/b.csv"]
-    assert [row[1] for b in shop.read("subscriptions", WINDOW) for row in b.rows] == [
+    assert [row[1] for b in by_row(shop.read("subscriptions", WINDOW)) for row in b.rows] == [
         "a.csv",
         "b.csv",
     ]
@@ -496,7 +497,7 @@ def test_the_example_of_own_files() -> None:
         shop = make_source(name, config, deployment)
         assert [result for result in shop.check() if not result.ok] == []
         for entity in shop.entities():
-            batches = list(shop.read(entity, WINDOW))
+            batches = list(by_row(shop.read(entity, WINDOW)))
             assert all(isinstance(batch, TextRows) for batch in batches)
             found[entity] = [row for batch in batches for row in batch.rows]
     assert [row[:7] for row in found["orders"]] == [

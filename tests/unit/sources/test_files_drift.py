@@ -12,6 +12,7 @@ import openpyxl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from tests.by_row import by_row
 from tests.unit.sources.test_files import SUBSCRIPTION, WINDOW, source
 
 from moshtari.sources.base import RejectedRecord, SourceError, TextRows
@@ -72,7 +73,7 @@ def read(found: FilesSource, keep: tuple[str, ...]) -> list[dict[str, Any]]:
     [origin] = found.origins("subscriptions", window)
     found.columns("subscriptions", WINDOW, origin)
     rows = []
-    for batch in found.read_origin("subscriptions", origin, window):
+    for batch in by_row(found.read_origin("subscriptions", origin, window)):
         assert not isinstance(batch, RejectedRecord), batch.reason
         assert isinstance(batch, TextRows)
         rows += [dict(zip(batch.columns, row, strict=True)) for row in batch.rows]
@@ -83,7 +84,7 @@ def read(found: FilesSource, keep: tuple[str, ...]) -> list[dict[str, Any]]:
 def test_columns_are_told_with_their_use(tmp_path: Path, kind: str) -> None:
     found = shop(tmp_path, kind, [{"a": "x", "gift": "yes"}])
     [origin] = found.origins("subscriptions", WINDOW)
-    list(found.read_origin("subscriptions", origin, WINDOW))
+    list(by_row(found.read_origin("subscriptions", origin, WINDOW)))
     told = found.columns("subscriptions", WINDOW, origin)
     assert [(c.name, c.used) for c in told] == [("a", True), ("gift", False)]
     assert [c.type for c in told] == (["string", "string"] if kind == "parquet" else ["", ""])

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from tests.by_row import by_row
 
 from moshtari.sources.base import RejectedRecord, SourceContext, SourceError, TextRows, Window
 from moshtari.sources.files import FilesSource
@@ -68,7 +69,7 @@ def column_of(
     shop = source(folder, {"x": spec}, {} if given else expressions, **given, **more)
     found: list[str | None] = []
     rejected: list[tuple[str, str]] = []
-    for batch in shop.read(entity, WINDOW):
+    for batch in by_row(shop.read(entity, WINDOW)):
         if isinstance(batch, TextRows):
             found += [row[batch.columns.index(target)] for row in batch.rows]
         elif isinstance(batch, RejectedRecord):
@@ -227,7 +228,7 @@ def test_bytes_that_are_no_text(tmp_path: Path) -> None:
     )
     assert column_of(tmp_path, claimed, "text") == (["سلام"], reasons)
     shop = source(tmp_path, {"x": "text"}, {})
-    raw = [b.raw for b in shop.read("mentions", WINDOW) if isinstance(b, RejectedRecord)]
+    raw = [b.raw for b in by_row(shop.read("mentions", WINDOW)) if isinstance(b, RejectedRecord)]
     assert [json.loads(one) for one in raw] == [{"x": "\\xd8\\xff"}, {"x": "a\0b"}]
 
 
@@ -247,7 +248,7 @@ def test_rows_are_numbered_over_row_groups(tmp_path: Path) -> None:
     )
     pq.write_table(table, tmp_path / "data.parquet", row_group_size=11_000)
     shop = source(tmp_path, {"amount": "integer"}, {"likes": "amount"})
-    batches = list(shop.read("mentions", WINDOW))
+    batches = list(by_row(shop.read("mentions", WINDOW)))
     rows = [b for b in batches if isinstance(b, TextRows)]
     assert sum(len(b.rows) for b in rows) == 29_996
     assert rows[-1].positions[-1] == "data.parquet:row 30000"
@@ -265,7 +266,7 @@ def test_names_with_dots_and_nested_fields_of_the_same_name(tmp_path: Path) -> N
     pq.write_table(table, tmp_path / "data.parquet")
     columns = {"flat": {"type": "text", "header": "a.b"}, "a": "json"}
     shop = source(tmp_path, columns, {"author_name": "flat || json_extract_string(a, '$.b')"})
-    [batch] = shop.read("mentions", WINDOW)
+    [batch] = by_row(shop.read("mentions", WINDOW))
     assert batch.rows[0][-1] == "flatdeep"
 
 
@@ -285,5 +286,5 @@ def test_what_is_no_parquet_file(tmp_path: Path) -> None:
     (tmp_path / "data.parquet").write_bytes(b"PAR1 and no more")
     shop = source(tmp_path, {"x": "text"}, {})
     with pytest.raises(SourceError, match=r"data\.parquet: it is no Parquet file, or cut off"):
-        list(shop.read("mentions", WINDOW))
+        list(by_row(shop.read("mentions", WINDOW)))
     assert [(r.name, r.ok) for r in shop.check()][-1] == ("columns of data.parquet", False)

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import openpyxl
 import pytest
 from openpyxl.utils.datetime import CALENDAR_MAC_1904
+from tests.by_row import by_row
 
 from moshtari.sources.base import RejectedRecord, SourceContext, SourceError, TextRows, Window
 from moshtari.sources.files import FilesSource
@@ -57,7 +58,7 @@ def source(
 def read(shop: FilesSource) -> tuple[list[tuple[str | None, ...]], list[RejectedRecord]]:
     rows: list[tuple[str | None, ...]] = []
     rejected: list[RejectedRecord] = []
-    for batch in shop.read("mentions", WINDOW):
+    for batch in by_row(shop.read("mentions", WINDOW)):
         if isinstance(batch, TextRows):
             rows += [
                 (position, *row[5:])
