@@ -171,6 +171,8 @@ def _doubtful(entity: Entity, values: pa.RecordBatch) -> pa.BooleanArray | None:
             found = _either(found, pc.and_(pc.is_null(texts), _alive(values)))
         if column.pg_type in ("numeric", "date", "timestamptz"):
             found = _either(found, _maybe_infinite(texts))
+    if "_changed_at" in values.schema.names:
+        found = _either(found, _maybe_infinite(values.column("_changed_at")))
     return found
 
 
