@@ -208,7 +208,7 @@ def test_a_source_that_fails_half_way_leaves_nothing(
 
 
 def test_columns_and_rows_are_the_same_batch(settings: Settings, pg: psycopg.Connection) -> None:
-    rows = replace(text_rows([order(guest_email=""), order(order_id="2", channel="وب")]), raw=None)
+    rows = text_rows([order(guest_email=""), order(order_id="2", guest_email=None)])
     columns = in_columns(rows)
     assert columns is not None
     assert in_rows(columns) == rows

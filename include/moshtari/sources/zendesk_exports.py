@@ -12,6 +12,7 @@ import msgspec
 from moshtari.sources.base import Batch, RejectedRecord, SourceError, TextRows, Window
 from moshtari.sources.http import HttpClient, follow
 from moshtari.sources.json_records import Received, decode_record
+from moshtari.sources.recent import Recent
 from moshtari.sources.zendesk_records import (
     EVENT_COLUMNS,
     TICKET_COLUMNS,
@@ -69,7 +70,7 @@ class TicketExport:
     def read(self, window: Window) -> Iterator[Batch]:
         """The window's tickets. Raises SourceError."""
         horizon = int((window.end + SETTLING).timestamp())
-        recent = _Recent()
+        recent = Recent(_REMEMBERED)
         pages: set[int] = set()
 
         def fetch(query: Query) -> tuple[tuple[int, TicketPage], Query | None]:
@@ -131,23 +132,6 @@ class TicketExport:
             Received([raw for _, raw in found.values()]),
             exact=True,
         )
-
-
-class _Recent:
-    """The tickets of the last pages, with their times; what comes again later landing sees to."""
-
-    def __init__(self) -> None:
-        self._last: dict[int, datetime] = {}
-        self._before: dict[int, datetime] = {}
-
-    def is_news(self, key: int, at: datetime) -> bool:
-        known = self._last.get(key) or self._before.get(key)
-        if known is not None and at <= known:
-            return False
-        if len(self._last) >= _REMEMBERED:
-            self._last, self._before = {}, self._last
-        self._last[key] = at
-        return True
 
 
 class EventExport:
