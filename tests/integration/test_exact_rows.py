@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -27,7 +29,8 @@ from tests.unit.landing.feeds import (
 
 from moshtari.landing import exact, land
 from moshtari.landing.contract import ENTITIES
-from moshtari.settings import Settings
+from moshtari.landing.extract import extract
+from moshtari.settings import Deployment, Settings
 from moshtari.sources.base import ArrowRows, Batch, RejectedRecord, TextRows, array_text
 from moshtari.sources.columnar import in_columns, in_rows
 
@@ -218,3 +221,44 @@ def test_columns_and_rows_are_the_same_batch(settings: Settings, pg: psycopg.Con
     wrong = ArrowRows(columns.values, pa.array(["only one"]))
     with pytest.raises(Exception, match="positions"):
         load(settings, Feed(wrong), day=DAY)
+
+
+def test_a_file_whose_new_column_only_reading_tells_is_founded_once(
+    settings: Settings,
+    pg: psycopg.Connection,
+    groups: Callable[[int, int], None],
+    tmp_path: Path,
+) -> None:
+    groups(1, 1 << 30)
+    names = [name for name in order() if name != "order_id"]
+    source = {
+        "kind": "files",
+        "path": f"{tmp_path}/*.jsonl",
+        "format": {"type": "jsonl"},
+        "columns": {"id": "text"},
+        "entities": {
+            "orders": {
+                "columns": {
+                    **{name: _expression(name, str(order()[name])) for name in names},
+                    "order_id": "id",
+                }
+            }
+        },
+    }
+    deployment = Deployment(name="test", sources={"shop": source})
+    # Nothing of the first file lands, so raw is still empty when the second is read.
+    (tmp_path / "a.jsonl").write_text('{"id": ""}\n')
+    lines = [json.dumps({"id": str(n), "gift": f"g{n}"}) for n in range(1, 4)]
+    (tmp_path / "b.jsonl").write_text("\n".join(lines) + "\n")
+    [summary] = extract(settings, deployment, "shop", "orders", DAY)
+    assert counted(summary) == (4, 3, 0, 1)
+    kept = versions(pg, "_key, _extra ->> 'gift', _origin like '%b.jsonl'")
+    assert kept == [(str(n), f"g{n}", True) for n in range(1, 4)]
+    index = "select count(*) from pg_indexes where schemaname = 'raw' and tablename = 'orders'"
+    assert pg.execute(index.encode()).fetchone() == (2,)
+
+
+def _expression(name: str, value: str) -> str:
+    kinds = {"timestamptz": "timestamptz", "numeric": "decimal(18, 2)"}
+    kind = kinds.get(ENTITIES["orders"].column(name).pg_type, "varchar")
+    return f"cast('{value}' as {kind})"

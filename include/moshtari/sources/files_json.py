@@ -17,6 +17,8 @@ import pyarrow.compute as pc
 
 from moshtari.sources.files_lines import Block, RecordBatch, Row, line_by_line
 
+# Each block costs some calls a column, and goes the slow way whole where one line of it must.
+JSON_BLOCK_BYTES = 512 * 1024
 # Beyond it the keys are data, such as ids, and no class could be made for them.
 _MOST_KEYS = 200
 _NOTHING = (b"", b"null")

@@ -22,7 +22,7 @@ from moshtari.sources.files_config import (
     Parquet,
     Xlsx,
 )
-from moshtari.sources.files_json import JsonLinesSplitter
+from moshtari.sources.files_json import JSON_BLOCK_BYTES, JsonLinesSplitter
 from moshtari.sources.files_lines import (
     Block,
     RecordBatch,
@@ -77,10 +77,11 @@ class RecordReader:
 
     def batches(self) -> Iterator[RecordBatch]:
         """All records in the file's order. Raises FileFormatError when the file is not usable."""
-        lines = line_blocks(self._path, self._form.encoding)
         if isinstance(self._form, JsonLines):
+            lines = line_blocks(self._path, self._form.encoding, JSON_BLOCK_BYTES)
             yield from self._json_lines(lines)
             return
+        lines = line_blocks(self._path, self._form.encoding)
         blocks = (Block(block, self._encoding) for block in lines)
         if isinstance(self._form, Delimited):
             yield from self._delimited(self._form, blocks)
