@@ -51,7 +51,7 @@ class ExactCopy:
         self._extended: Callable[[pa.RecordBatch], pa.RecordBatch] | None = None
         self._group: list[ArrowRows] = []
         self._bytes = 0
-        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="copy")
+        self._pool: ThreadPoolExecutor | None = None
         self._sent: tuple[list[ArrowRows], Future[bool]] | None = None
 
     @property
@@ -83,12 +83,14 @@ class ExactCopy:
         """Send what is left; the connection is free afterwards."""
         self._send()
         self.wait()
+        self._close()
 
     def abandon(self) -> None:
         """Let what is on its way come to its end, whatever that is, and forget the rest."""
         if self._sent is not None:
             self._sent[1].exception()
         self._group, self._sent = [], None
+        self._close()
 
     def wait(self) -> None:
         """Wait for what was sent, so that the connection is free."""
@@ -121,7 +123,14 @@ class ExactCopy:
         content = _as_csv(values)
         self.wait()
         columns = tuple(values[0].schema.names)
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="copy")
         self._sent = group, self._pool.submit(self._copy, columns, content)
+
+    def _close(self) -> None:
+        if self._pool is not None:
+            self._pool.shutdown()
+            self._pool = None
 
     def _copy(self, columns: tuple[str, ...], content: bytes) -> bool:
         """Whether PostgreSQL took every value."""

@@ -26,8 +26,10 @@ def columns_of_raw(
 ) -> pa.RecordBatch:
     """The batch with all columns of raw; `constant` are those that all rows have in common.
 
-    Raises pyarrow.ArrowInvalid where a whole number of the key is none.
+    Raises pyarrow.ArrowInvalid where that cannot be told here.
     """
+    if not can_be_founded(entity, values.schema.names):
+        raise pa.ArrowInvalid("the columns are no longer those of the first rows")
     given = {name: values.column(name) for name in values.schema.names}
     for column in entity.columns:
         if column.default is not None:
