@@ -18,11 +18,12 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from moshtari.operations import quarantine_commands
+from moshtari.operations import quarantine_commands, schema_commands
 from moshtari.settings import ConfigError, Settings, load_deployment, load_settings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.add_typer(quarantine_commands.app, name="quarantine")
+app.add_typer(schema_commands.app, name="schema")
 console = Console()
 errors = Console(stderr=True)
 
@@ -263,9 +264,9 @@ def accept_load(
     source: str,
     entity: str,
     date_: Annotated[datetime, typer.Option("--date", formats=["%Y-%m-%d"])],
-    because: Annotated[str, typer.Option(help="Why so few rows are right; it is kept.")],
+    because: Annotated[str, typer.Option(help="Why it is right as it is; it is kept.")],
 ) -> None:
-    """Confirm a load that was held for having far fewer rows than usual, and land it."""
+    """Confirm a load that was held for too few rows, or too many bad ones, and land it."""
     from moshtari.landing.held import land_held
 
     settings, config = _deployment()

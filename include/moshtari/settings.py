@@ -11,7 +11,7 @@ import os
 import re
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
 import yaml
@@ -133,6 +133,23 @@ class Holds(BaseModel):
         return self.shares.get(f"{source}.{entity}", self.shares.get(source, self.below_share))
 
 
+class Quarantine(BaseModel):
+    """Which loads are held until somebody confirms them, since too many of their rows are bad."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    # Share of a load's rows in quarantine above which it is held; 1 holds none.
+    above_share: float = Field(default=0.1, ge=0, le=1)
+    # Where a load has fewer rows than these, bad ones say little.
+    fewest_rows: int = Field(default=30, ge=1)
+    # Another share for one source, or one entity of it: {shop: 0.02, "shop.refunds": 1}.
+    shares: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(default_factory=dict)
+
+    def share(self, source: str, entity: str) -> float:
+        """The share that holds for one entity of a source."""
+        return self.shares.get(f"{source}.{entity}", self.shares.get(source, self.above_share))
+
+
 class Deployment(BaseModel):
     """One shop's (or group's) warehouse, as its YAML file describes it."""
 
@@ -146,6 +163,7 @@ class Deployment(BaseModel):
     outreach: Outreach = Outreach()
     identity: Identity = Identity()
     holds: Holds = Holds()
+    quarantine: Quarantine = Quarantine()
     # Nights on which the keys of a source are compared with those in raw, for what was deleted
     # there: {shop: nightly} or {shop: friday}.
     reconcile: dict[str, _WEEKDAYS | Literal["nightly"]] = Field(default_factory=dict)

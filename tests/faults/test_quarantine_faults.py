@@ -88,7 +88,10 @@ def deployment(settings: Settings, price: str = "price") -> Deployment:
     }
     orders = {"table": "shop.sales", "changed_at": "placed", "columns": columns}
     source = {"kind": "postgres", "dsn": dsn, "entities": {"orders": orders}}
-    return Deployment(name="test", sources={"shop": source})
+    # That half of the rows are bad is what is wanted here.
+    return Deployment.model_validate(
+        {"name": "test", "quarantine": {"above_share": 1}, "sources": {"shop": source}}
+    )
 
 
 def mended(settings: Settings) -> Deployment:

@@ -22,6 +22,9 @@ FAMILIES: tuple[Family, ...] = ("orders", "tickets", "mentions")
 # contract has none (order lines), and that the row is gone at the source.
 SUPPLIED_SYSTEM_COLUMNS = {"_changed_at": "timestamptz", "_is_deleted": "boolean"}
 
+# Values of columns that are new at the source, which a reader supplies when it is asked to.
+EXTRA = "_extra"
+
 SYSTEM_COLUMNS: tuple[tuple[str, str, str], ...] = (
     ("_source", "text not null", "Name of the source in the deployment's YAML."),
     ("_key", "text not null", "Key columns of the row, joined by '/'; unique within a source."),
@@ -42,6 +45,11 @@ SYSTEM_COLUMNS: tuple[tuple[str, str, str], ...] = (
         "Tombstone: the source says that this row is gone; other columns may be null.",
     ),
     ("_origin", "text", "Path of the file that the row was read from; null unless a file."),
+    (
+        EXTRA,
+        "jsonb",
+        "Columns that were new at the source when the row was read: texts by name; null for none.",
+    ),
 )
 
 

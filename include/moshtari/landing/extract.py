@@ -17,7 +17,7 @@ from moshtari.landing import ledger
 from moshtari.landing.contract import ENTITIES, Entity, entities_of
 from moshtari.landing.errors import ExtractError, LandingError, warehouse_error
 from moshtari.landing.families import configured_source
-from moshtari.landing.holding import HoldPolicy
+from moshtari.landing.holding import HoldPolicy, RejectionPolicy
 from moshtari.landing.land import Load, land, prepare
 from moshtari.landing.ledger import Counts
 from moshtari.landing.missing import KeyComparison
@@ -25,6 +25,7 @@ from moshtari.landing.windows import Coverage, plan_load
 from moshtari.settings import ConfigError, Deployment, Settings
 from moshtari.sources.base import (
     Batch,
+    DescribedSource,
     ExplainedOrigins,
     KeyedSource,
     MarkingSource,
@@ -168,7 +169,7 @@ def _configured(deployment: Deployment, source_name: str) -> Source:
 def _load(
     deployment: Deployment, source: Source, entity: Entity, business_date: date, dag_run: str
 ) -> Load:
-    holds = deployment.holds
+    holds, quarantine = deployment.holds, deployment.quarantine
     return Load(
         source=source.name,
         entity=entity,
@@ -177,6 +178,9 @@ def _load(
         lookback_hours=source.lookback_hours,
         dag_run=dag_run,
         hold=HoldPolicy(holds.share(source.name, entity.name), holds.fewest_rows),
+        rejection=RejectionPolicy(
+            quarantine.share(source.name, entity.name), quarantine.fewest_rows
+        ),
     )
 
 
@@ -189,6 +193,8 @@ def extract_entity(settings: Settings, source: Source, load: Load) -> LoadSummar
         else:
             if isinstance(source, MarkingSource):
                 load = replace(load, explain=partial(_mark, source, load.entity.name))
+            if isinstance(source, DescribedSource):
+                load = replace(load, columns=partial(source.columns, load.entity.name))
             read = partial(source.read, load.entity.name)
             result = land(partial(_connect, settings), connection, load, read)
             assert result.load_id is not None
@@ -267,6 +273,9 @@ def _land_files(
 
 
 def _of_file(source: OriginSource, load: Load, origin: Origin) -> Load:
+    if isinstance(source, DescribedSource):
+        columns = partial(source.columns, load.entity.name, origin=origin)
+        load = replace(load, columns=columns)
     if isinstance(source, ExplainedOrigins):
         explain = partial(source.details, load.entity.name, origin)
         return replace(load, origin=origin, explain=explain)

@@ -13,7 +13,7 @@ import psycopg
 from psycopg import sql
 
 from moshtari.landing import rules, statements
-from moshtari.landing.contract import Entity
+from moshtari.landing.contract import EXTRA, Entity
 
 
 class Founding:
@@ -35,8 +35,11 @@ class Founding:
         self.begun = row is not None and bool(row[0])
         return self.begun
 
-    def expressions(self) -> dict[str, str]:
-        """Every column of the table as SQL over the contract's columns, those of landing too."""
+    def expressions(self, *, extra: bool) -> dict[str, str]:
+        """Every column of the table as SQL over the contract's columns, those of landing too.
+
+        Columns that are new at the source are among them if it gives any.
+        """
         entity = self._entity
         changed_at = statements.changed_at(entity)
         return {
@@ -48,6 +51,7 @@ class Founding:
             "_known_from": "'-infinity'::date",
             "_changed_at": f"({changed_at})::timestamptz",
             "_is_deleted": "coalesce(_is_deleted, false)",
+            **({EXTRA: f"nullif(jsonb_strip_nulls({EXTRA}), '{{}}')"} if extra else {}),
         }
 
     def reject(self) -> int:

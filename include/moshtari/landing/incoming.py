@@ -10,7 +10,7 @@ from contextlib import ExitStack
 import psycopg
 
 from moshtari.landing import statements
-from moshtari.landing.contract import SUPPLIED_SYSTEM_COLUMNS, Entity
+from moshtari.landing.contract import EXTRA, SUPPLIED_SYSTEM_COLUMNS, Entity
 from moshtari.landing.errors import LandingError
 from moshtari.landing.founding import Founding
 from moshtari.sources.base import (
@@ -48,6 +48,7 @@ class Incoming:
         self.exact = True
         """Whether the reader vouches for the types of all text rows."""
         self.typed = False
+        self.columns: set[str] = set()
         self.founded = False
         """Whether the rows are in raw already; else they are in the temporary tables."""
         self._founding = founding
@@ -60,6 +61,11 @@ class Incoming:
         self._reported = 0
         for statement in statements.create_temporary_tables(entity):
             connection.execute(statement)
+
+    def drop(self) -> None:
+        """Forget everything that was taken; rows that are in raw already stay there."""
+        for statement in statements.drop_temporary_tables():
+            self._connection.execute(statement)
 
     def take(self, batches: Iterator[Batch]) -> None:
         """Copy all batches in. Raises what the source raises; LandingError for a wrong batch."""
@@ -124,7 +130,8 @@ class Incoming:
         if batch.extended is not None and founding is not None and not self.read:
             founds = founding.begin()
             if founds:
-                batch, table = batch.extended(founding.expressions()), founding.table
+                expressions = founding.expressions(extra=EXTRA in batch.columns)
+                batch, table = batch.extended(expressions), founding.table
         columns = ", ".join(batch.columns)
         statement = f"copy {table} ({columns}) from stdin (format binary)"
         received = 0
@@ -188,6 +195,8 @@ class Incoming:
         self._rejected.clear()
 
     def _check_columns(self, columns: Sequence[str]) -> None:
+        columns = [name for name in columns if name != EXTRA]
+        self.columns.update(columns)
         problems = self.entity.mapping_problems(columns)
         if "_is_deleted" in columns:
             known = {*self.entity.column_names, *SUPPLIED_SYSTEM_COLUMNS}

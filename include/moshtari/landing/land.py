@@ -9,25 +9,31 @@ Whatever happens, raw holds all of a load or nothing of it, and the ledger says 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import psycopg
 
-from moshtari.landing import ledger, quarantine, rules, statements
+from moshtari.landing import ledger, quarantine, rules, schema, statements
 from moshtari.landing.contract import Entity
 from moshtari.landing.errors import LandingError, describe, warehouse_error
 from moshtari.landing.founding import Founding
-from moshtari.landing.holding import HeldLoadError, HoldPolicy, hold_if_suspicious
+from moshtari.landing.holding import (
+    HeldLoadError,
+    HoldPolicy,
+    RejectionPolicy,
+    hold_if_mostly_rejected,
+    hold_if_suspicious,
+)
 from moshtari.landing.incoming import Incoming
 from moshtari.landing.ledger import Counts
 from moshtari.landing.missing import KeyComparison
 from moshtari.landing.replay_load import ReplayLoad
 from moshtari.landing.windows import LoadPlan, plan_load
-from moshtari.sources.base import Batch, Origin, SourceError, Window
+from moshtari.sources.base import Batch, Origin, SourceColumn, SourceError, Window
 
 logger = logging.getLogger(__name__)
 
@@ -47,6 +53,8 @@ class Load:
     lookback_hours: float = 0
     dag_run: str = ""
     hold: HoldPolicy = field(default_factory=HoldPolicy)
+    rejection: RejectionPolicy = field(default_factory=RejectionPolicy)
+    columns: Callable[[Window], Sequence[SourceColumn]] | None = None
     origin: Origin | None = None
     details: dict[str, Any] = field(default_factory=dict)
     explain: Callable[[], dict[str, Any]] = dict
@@ -150,11 +158,22 @@ def _run(
         counts = load.keys.settle(connection, load.source, entity, load_id, plan.window)
         ledger.finish(connection, load_id, plan, counts)
         return counts
+    drift = None
+    if load.columns is not None:
+        plan, drift = _look(connection, load, load.columns, plan)
     founding = None
     if plan.first_load and load.origin is None and load.replay is None:
         founding = Founding(connection, load.source, entity, load_id)
     incoming = Incoming(connection, load.source, entity, founding)
     incoming.take(read(plan.window))
+    if load.columns is not None and drift is None and load.origin is not None:
+        kept = plan.window.keep
+        plan, drift = _look(connection, load, load.columns, plan)
+        if not set(plan.window.keep) <= set(kept):
+            # Only the reading could tell that a column is new: once more, and it is kept.
+            incoming.drop()
+            incoming = Incoming(connection, load.source, entity)
+            incoming.take(read(plan.window))
     if before is not None and before[1] > 0 and incoming.read == 0 and load.origin is not None:
         raise LandingError(
             load.source,
@@ -179,6 +198,12 @@ def _run(
         counts = _settle(connection, load, load_id, plan, incoming)
         if founding is not None and founding.begun:
             founding.index()
+    if drift is not None:
+        counts.details |= drift.details()
+    if load.replay is None:
+        hold_if_mostly_rejected(
+            connection, load.rejection, load.source, entity.name, load.business_date, counts
+        )
     if before is not None:
         _bury(connection, load, load_id, counts)
     if load.replay is not None:
@@ -198,6 +223,25 @@ def _fail_dead_attempts(connection: psycopg.Connection, load: Load, load_id: int
 def _plan(connection: psycopg.Connection, load: Load) -> LoadPlan:
     covered = ledger.coverage(connection, load.source, load.entity, load.business_date)
     return plan_load(load.business_date, covered, load.lookback_hours, load.timezone)
+
+
+def _look(
+    connection: psycopg.Connection,
+    load: Load,
+    columns: Callable[[Window], Sequence[SourceColumn]],
+    plan: LoadPlan,
+) -> tuple[LoadPlan, schema.Drift | None]:
+    """Note the columns that the source has now; of the new ones the values are wanted.
+
+    No drift where the source cannot tell; then those known to be new are wanted, if it has them.
+    """
+    entity = load.entity.name
+    known = replace(plan.window, keep=schema.new_columns(connection, load.source, entity))
+    found = columns(known)
+    if not found:
+        return replace(plan, window=known), None
+    drift = schema.note(connection, load.source, entity, load.business_date, found)
+    return replace(plan, window=replace(plan.window, keep=drift.new)), drift
 
 
 def _found(
@@ -260,6 +304,10 @@ def _settle(
         if load.origin is not None and elsewhere:
             counts.details["known_from_other_files"] = elsewhere
     counts.unchanged = counts.read - counts.landed - counts.quarantined
+    if load.replay is None and not plan.first_load:
+        counts.details |= schema.look_for_empty(
+            connection, load.source, entity, incoming.columns, load.origin is not None
+        )
     return counts
 
 
@@ -346,17 +394,17 @@ def _note_failure(
     told: BaseException,
 ) -> None:
     """Write the failure to the ledger; if even that fails, the next attempt will."""
-    held = told.read if isinstance(told, HeldLoadError) else None
+    held = (told.read, told.rejected) if isinstance(told, HeldLoadError) else None
     try:
         if not connection.closed:
             connection.rollback()
-            ledger.fail(connection, load_id, str(told), held_rows=held)
+            ledger.fail(connection, load_id, str(told), held=held)
             ledger.let_go(connection, load_id)
             return
     except psycopg.Error:
         connection.close()
     try:
         with reconnect() as other:
-            ledger.fail(other, load_id, str(told), held_rows=held)
+            ledger.fail(other, load_id, str(told), held=held)
     except psycopg.Error as error:
         logger.error("load %s: its failure could not be noted: %s", load_id, describe(error))

@@ -247,18 +247,28 @@ def let_go(connection: psycopg.Connection, load_id: int) -> None:
 
 
 def fail(
-    connection: psycopg.Connection, load_id: int, error: str, *, held_rows: int | None = None
+    connection: psycopg.Connection,
+    load_id: int,
+    error: str,
+    *,
+    held: tuple[int, int] | None = None,
 ) -> None:
-    """Turn the attempt's row to 'failed', or 'held' with the rows it had read; commits.
+    """Turn the attempt's row to 'failed', or 'held' with the rows it had read and would have put
+    into quarantine; commits.
 
     A row that has ended otherwise stays as it is.
     """
     connection.execute(
         """
         update ops.loads
-        set status = %s, error = %s, read_rows = %s, finished_at = clock_timestamp()
+        set
+            status = %s,
+            error = %s,
+            read_rows = %s,
+            quarantined_rows = %s,
+            finished_at = clock_timestamp()
         where load_id = %s and status = 'running'
         """,
-        ["failed" if held_rows is None else "held", error[:2000], held_rows or 0, load_id],
+        ["held" if held else "failed", error[:2000], *(held or (0, 0)), load_id],
     )
     connection.commit()

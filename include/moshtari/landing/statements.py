@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from moshtari.landing import rules
-from moshtari.landing.contract import SUPPLIED_SYSTEM_COLUMNS, Column, Entity
+from moshtari.landing.contract import EXTRA, SUPPLIED_SYSTEM_COLUMNS, Column, Entity
 
 INCOMING_TEXT = "pg_temp.incoming_text"
 INCOMING = "pg_temp.incoming"
@@ -18,7 +18,8 @@ REJECTED = "pg_temp.rejected"
 LOSERS = "pg_temp.losers"
 
 _SYSTEM = tuple(
-    Column(name, pg_type, False, "") for name, pg_type in SUPPLIED_SYSTEM_COLUMNS.items()
+    Column(name, pg_type, False, "")
+    for name, pg_type in {**SUPPLIED_SYSTEM_COLUMNS, EXTRA: "jsonb"}.items()
 )
 
 
@@ -54,6 +55,11 @@ def create_temporary_tables(entity: Entity) -> list[str]:
         f"create temporary table {name.removeprefix('pg_temp.')} ({body}) on commit drop"
         for name, body in tables.items()
     ]
+
+
+def drop_temporary_tables() -> list[str]:
+    """What `create_temporary_tables` made."""
+    return [f"drop table {name}" for name in (INCOMING_TEXT, INCOMING, REJECTED, LOSERS)]
 
 
 def cast_exact(entity: Entity, supplied: set[str]) -> str:
@@ -265,7 +271,8 @@ select
     %(business_date)s,
     _changed_at,
     true,
-    _origin
+    _origin,
+    null
 from latest
 where
     _origin = %(origin)s
@@ -361,8 +368,18 @@ def _same(entity: Entity, one: str, other: str) -> str:
     return (
         f"{one}._is_deleted = {other}._is_deleted"
         f" and ({one}._is_deleted"
-        f" or row({rows[0]})::record operator(pg_catalog.*=) row({rows[1]})::record)"
+        f" or (row({rows[0]})::record operator(pg_catalog.*=) row({rows[1]})::record"
+        f" and {_says_no_more(one, other)}))"
     )
+
+
+def _says_no_more(one: str, other: str) -> str:
+    """Whether a row has no value in a new column that the stored row has not.
+
+    Of columns that are no longer new, what is stored stays: to have known them is no change.
+    """
+    known = f"coalesce({other}.{EXTRA}, '{{}}')"
+    return f"({one}.{EXTRA} is null or jsonb_strip_nulls({known} || {one}.{EXTRA}) = {known})"
 
 
 def changed_at(entity: Entity) -> str:
@@ -377,14 +394,15 @@ def _fresh(entity: Entity, kept: Kept) -> str:
         {columns},
         {entity.key_sql()} as _key,
         {changed_at(entity)} as _changed_at,
-        coalesce(_is_deleted, false) as _is_deleted
+        coalesce(_is_deleted, false) as _is_deleted,
+        {EXTRA}
     from {INCOMING} as incoming
     where {kept.condition(entity)}"""
 
 
 def _targets(entity: Entity) -> str:
     return ", ".join(entity.column_names) + (
-        ", _source, _key, _load_id, _known_from, _changed_at, _is_deleted, _origin"
+        f", _source, _key, _load_id, _known_from, _changed_at, _is_deleted, _origin, {EXTRA}"
     )
 
 
@@ -405,4 +423,5 @@ def _system_values(entity: Entity, changed_at: str = "_changed_at") -> str:
     end,
     {changed_at},
     _is_deleted,
-    %(origin)s::text"""
+    %(origin)s::text,
+    nullif(jsonb_strip_nulls({EXTRA}), '{{}}')"""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psycopg
 
+from moshtari.landing import schema
 from moshtari.landing.families import configured_source
 from moshtari.operations.airflow_api import AirflowApi
 from moshtari.operations.stack import airflow_processes, run_folder
@@ -81,6 +82,7 @@ def _warehouse(settings: Settings) -> Iterator[CheckResult]:
     )
     for role in ROLES:
         yield _role(settings, role)
+    yield _columns(settings)
 
 
 def _role(settings: Settings, role: str) -> CheckResult:
@@ -95,6 +97,20 @@ def _role(settings: Settings, role: str) -> CheckResult:
             "the login may not act as it, or it is not there",
             "Run `moshtari migrate` with MOSHTARI_ADMIN_URL set to a login that may create roles",
         )
+
+
+def _columns(settings: Settings) -> CheckResult:
+    """Columns that are new at the sources: nothing is broken, and somebody should know."""
+    remedy = "Run `moshtari migrate`"
+    try:
+        with connect(settings, role="moshtari_auditor") as connection:
+            found = schema.pending(connection)
+    except psycopg.Error:
+        return CheckResult("columns", False, "what sources have cannot be seen", remedy)
+    if not found:
+        return CheckResult("columns", True, "the sources have those that are known")
+    told = "; ".join(map(str, found))
+    return CheckResult("columns", True, f"{told} (map them, or `moshtari schema accept SOURCE`)")
 
 
 def _airflow(settings: Settings) -> CheckResult:

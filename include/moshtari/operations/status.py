@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from moshtari.landing import schema
 from moshtari.operations.airflow_api import AirflowApi
 from moshtari.operations.nights import NIGHT_DAGS
 from moshtari.operations.stack import airflow_processes, demo_processes
@@ -30,6 +31,7 @@ def show_status(console: Console, settings: Settings, config: Path) -> None:
     _unfinished(console, settings)
     _publication(console, settings)
     _held(console, settings)
+    _columns(console, settings)
     _quarantine(console, settings)
 
 
@@ -86,7 +88,9 @@ def _held(console: Console, settings: Settings) -> None:
     with connect(settings, role="moshtari_auditor") as connection:
         rows = connection.execute(
             """
-            select held.source, held.entity, held.business_date, held.read_rows
+            select
+                held.source, held.entity, held.business_date, held.read_rows,
+                held.quarantined_rows
             from ops.loads as held
             where
                 held.status = 'held'
@@ -102,12 +106,23 @@ def _held(console: Console, settings: Settings) -> None:
             order by held.business_date, held.source, held.entity
             """
         ).fetchall()
-    for source, entity, day, read in rows:
+    for source, entity, day, read, rejected in rows:
+        what = f"would have {rejected:,} of" if rejected else "has only"
+        told = "rows in quarantine" if rejected else "rows"
         console.print(
-            f"[yellow]Held:[/] {source}.{entity} of {day} has only {read:,} rows"
+            f"[yellow]Held:[/] {source}.{entity} of {day} {what} {read:,} {told}"
             f" (`moshtari accept-load {source} {entity} --date {day}`)",
             highlight=False,
         )
+
+
+def _columns(console: Console, settings: Settings) -> None:
+    with connect(settings, role="moshtari_auditor") as connection:
+        found = schema.pending(connection)
+    for item in found:
+        console.print(f"[yellow]Column:[/] {escape(str(item))}", highlight=False)
+    if found:
+        console.print("Map them, or `moshtari schema accept SOURCE`.", highlight=False)
 
 
 def _quarantine(console: Console, settings: Settings) -> None:

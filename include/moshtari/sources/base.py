@@ -35,6 +35,9 @@ class Window:
     source that forgets may begin later than `start`, never later than `needed_from`.
 
     `mark` is where an earlier day's reading ended, in the source's own counting (`MarkingSource`).
+
+    `keep` are columns of the source that are new (`DescribedSource`): of those that it has, the
+    values are wanted as `_extra`, a JSON object of texts by name.
     """
 
     business_date: date
@@ -43,6 +46,19 @@ class Window:
     timezone: ZoneInfo
     needed_from: datetime | None = None
     mark: str | None = None
+    keep: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class SourceColumn:
+    """A column of the source's own, and whether the mapping uses it.
+
+    `type` is in the source's words; '' where it has no types.
+    """
+
+    name: str
+    type: str
+    used: bool
 
 
 @dataclass(frozen=True)
@@ -229,6 +245,21 @@ class OriginSource(Protocol):
 
     def read_origin(self, entity: str, origin: Origin, window: Window) -> Iterator[Batch]:
         """All rows of one file; batches and rejected records may leave `origin` out."""
+
+
+@runtime_checkable
+class DescribedSource(Protocol):
+    """A source that says which columns it has, so that landing can tell what is new there."""
+
+    def columns(
+        self, entity: str, window: Window, origin: Origin | None = None
+    ) -> Sequence[SourceColumn]:
+        """The columns that the entity (or one file of it) has now.
+
+        None of them where that is not to be known. Landing asks before it reads; where it learns
+        nothing, afterwards again. A column that the mapping uses and that is gone is no error here,
+        but of the reading. `window.keep` are those that are known to be new.
+        """
 
 
 @runtime_checkable

@@ -22,6 +22,7 @@ from moshtari.sources.base import (
     KeptRecord,
     Origin,
     RejectedRecord,
+    SourceColumn,
     SourceContext,
     SourceError,
     Window,
@@ -52,6 +53,7 @@ class FilesSource:
         timezone = config.timezone or str(context.timezone)
         self._reading = FilesReading(name, config, self._place, timezone)
         self._details: dict[tuple[str, Origin], dict[str, Any]] = {}
+        self._read: dict[tuple[str, Origin], StagedFile] = {}
         self._told: set[Origin] = set()
 
     def entities(self) -> tuple[str, ...]:
@@ -73,22 +75,41 @@ class FilesSource:
     def read_origin(self, entity: str, origin: Origin, window: Window) -> Iterator[Batch]:
         """The rows of one file as `TextRows`, then its rejected records."""
         query = self._reading.query(entity)
-        if query.in_order and len(self._config.entities) == 1:
-            yield from self._read_in_parts(query, origin)
+        if self._goes_in_parts(query):
+            yield from self._read_in_parts(query, origin, window.keep)
             return
-        staged = self._reading.staged(entity, origin)
+        staged = self._reading.staged(entity, origin, keep=window.keep)
         yield from self._reading.rows(query, staged, origin)
         self._note(query, staged, origin, self._reading.excluded(query, staged))
         yield from self._rejected(staged, origin)
 
-    def _read_in_parts(self, query: EntityQuery, origin: Origin) -> Iterator[Batch]:
+    def columns(
+        self, entity: str, window: Window, origin: Origin | None = None
+    ) -> list[SourceColumn]:
+        """Those of the file; of one that goes through in parts, only once it was read."""
+        if origin is None:
+            return []
+        query = self._reading.query(entity)
+        if not self._goes_in_parts(query):
+            staged = self._reading.staged(entity, origin, keep=window.keep)
+            return self._reading.columns(staged)
+        read = self._read.get((entity, origin))
+        return self._reading.columns(read) if read else []
+
+    def _goes_in_parts(self, query: EntityQuery) -> bool:
+        return query.in_order and len(self._config.entities) == 1
+
+    def _read_in_parts(
+        self, query: EntityQuery, origin: Origin, keep: Sequence[str]
+    ) -> Iterator[Batch]:
         rows = 0
         excluded: Counter[str] = Counter()
-        for part in self._reading.parts(query.entity, origin):
+        for part in self._reading.parts(query.entity, origin, keep):
             yield from self._reading.rows(query, part, origin)
             rows += part.rows
             excluded.update(self._reading.excluded(query, part))
-        # The last part tells what was rejected in all of them.
+        # The last part tells what was rejected in all of them, and which columns were seen.
+        self._read[query.entity, origin] = part
         self._note(query, replace(part, rows=rows), origin, dict(excluded))
         yield from self._rejected(part, origin)
 
@@ -134,6 +155,7 @@ class FilesSource:
         self._place.close()
         self._reading.close()
         self._details.clear()
+        self._read.clear()
 
     def _peek(self, path: str) -> None:
         with self._place.local(self._place.origin(path)) as file:
@@ -152,19 +174,19 @@ class FilesSource:
                 rule,
                 count,
             )
-        if staged.extra and origin not in self._told:
+        if staged.left_out and origin not in self._told:
             self._told.add(origin)
             log.warning(
                 "source %s, %s: columns that the YAML does not name are left out: %s",
                 self.name,
                 origin.path,
-                ", ".join(staged.extra),
+                ", ".join(staged.left_out),
             )
         self._details[query.entity, origin] = {
             "records": staged.rows + staged.rejected,
             "rejected": staged.rejected,
             "excluded": excluded,
-            "columns_left_out": list(staged.extra),
+            "columns_left_out": list(staged.left_out),
             **self._place.checksums(origin),
         }
 

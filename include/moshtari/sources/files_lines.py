@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from moshtari.sources.drift import now_called
 from moshtari.sources.files_bytes import FileFormatError
 from moshtari.sources.files_config import FilesConfig
 
@@ -26,7 +27,8 @@ Row = Sequence[str | None]
 class RecordBatch:
     """Some records: one sequence a column, first and last line of each, and what was broken.
 
-    A column is a sequence of texts, or an Arrow array of them.
+    A column is a sequence of texts, or an Arrow array of them. `extra` is what the records hold in
+    the new columns that are kept, as JSON; None where there are none.
     """
 
     columns: list[Any]
@@ -34,6 +36,7 @@ class RecordBatch:
     last: Sequence[int]
     broken: list[tuple[int, int, str]] = field(default_factory=list)
     ascii: bool = False
+    extra: Sequence[str] | None = None
 
 
 class Records(Protocol):
@@ -41,6 +44,8 @@ class Records(Protocol):
 
     extra: tuple[str, ...]
     """After `batches()` is exhausted: the file's columns that the YAML does not name."""
+    types: dict[str, str]
+    """The types of the file's columns, where its format has any."""
     place: str
     """What stands before a record's number in its position, such as `row `."""
 
@@ -79,8 +84,10 @@ def require(wanted: Sequence[str], found: Sequence[str]) -> None:
     missing = [name for name in wanted if name not in found]
     if missing:
         names = ", ".join(f"{name!r}" for name in missing)
+        hint = now_called(missing[0], found, wanted)
         raise FileFormatError(
-            f"expected column {names} is missing; the file has: {', '.join(map(repr, found))}",
+            f"expected column {names} is missing{f' ({hint})' if hint else ''}; "
+            f"the file has: {', '.join(map(repr, found))}",
             "Mend the file, or `columns` (and `format`) in the YAML",
         )
 

@@ -48,13 +48,18 @@ class EntityQuery:
     def columns(self) -> tuple[str, ...]:
         return tuple(self.mapping.columns)
 
-    def rows(self, table: str) -> str:
-        """The entity's rows as text, the record's line last, in the file's order."""
+    def rows(self, table: str, *, extra: bool = False) -> str:
+        """The entity's rows as text, the record's line last, in the file's order.
+
+        With `extra`, what new columns hold stands before the line: of groups a list.
+        """
+        kept = "list(__extra order by line)" if self.mapping.group_by else "__extra"
+        values = self._values(table, f", {kept} as __kept" if extra else "")
         # DuckDB keeps the order of rows that it filters and projects; sorting all would cost more.
         order = "" if self.in_order else " order by __line"
         return (
-            f"select {', '.join(self.outputs)}, cast(__line as varchar) "
-            f"from ({self._values(table)}){order}"
+            f"select {', '.join(self.outputs)}{', __kept' if extra else ''}, "
+            f"cast(__line as varchar) from ({values}){order}"
         )
 
     def rows_of(self, table: str, lines: Iterable[int]) -> str:
@@ -83,8 +88,8 @@ class EntityQuery:
                 return f"entities.{self.entity}.columns.{name}"
         return f"entities.{self.entity}"
 
-    def _values(self, table: str) -> str:
-        return _values(self.mapping, self._judged(table))
+    def _values(self, table: str, also: str = "") -> str:
+        return _values(self.mapping, self._judged(table), also)
 
     def _judged(self, table: str) -> str:
         return _judged(self.mapping, table)

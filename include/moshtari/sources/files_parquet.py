@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from moshtari.sources.drift import extra_text
 from moshtari.sources.files_bytes import FileFormatError
 from moshtari.sources.files_config import FilesConfig
 from moshtari.sources.files_lines import HAS_NUL, NUL, RecordBatch, headers, require_once
@@ -39,8 +40,10 @@ class ParquetReader:
 
     place = "row "
 
-    def __init__(self, path: Path, config: FilesConfig) -> None:
+    def __init__(self, path: Path, config: FilesConfig, keep: Sequence[str] = ()) -> None:
         self._path = path
+        self._keep = keep
+        self.types: dict[str, str] = {}
         self._wanted = headers(config)
         self._marked = [reads_moments(spec, config) for spec in config.columns.values()]
         self.extra: tuple[str, ...] = ()
@@ -51,10 +54,12 @@ class ParquetReader:
             names = file.schema_arrow.names
             require_once(self._wanted, names)
             self.extra = tuple(name for name in names if name not in self._wanted)
+            self.types = {field.name: str(field.type) for field in file.schema_arrow}
+            kept = [name for name in dict.fromkeys(self.extra) if name in self._keep]
             number = 1
             for group in range(file.num_row_groups):
-                for rows in self._rows(file, group, self._wanted):
-                    yield self._batch(rows, number)
+                for rows in self._rows(file, group, self._wanted + kept):
+                    yield self._batch(rows, number, kept)
                     number += rows.num_rows
 
     def raw(self, ranges: Sequence[tuple[int, int]]) -> Iterator[tuple[int, bytes]]:
@@ -82,7 +87,7 @@ class ParquetReader:
         )
         return found
 
-    def _batch(self, rows: pa.RecordBatch, number: int) -> RecordBatch:
+    def _batch(self, rows: pa.RecordBatch, number: int, kept: list[str]) -> RecordBatch:
         columns: list[pa.Array] = []
         broken: dict[int, str] = {}
         for name, marked in zip(self._wanted, self._marked, strict=True):
@@ -100,12 +105,14 @@ class ParquetReader:
             columns.append(text)
             broken.update(bad)
         at: Sequence[int] = range(number, number + rows.num_rows)
+        extra = _kept(rows, kept) if kept else None
         if broken:
-            kept = [i for i in range(rows.num_rows) if i not in broken]
-            columns = [column.take(pa.array(kept, pa.int64())) for column in columns]
-            at = [number + i for i in kept]
+            good = [i for i in range(rows.num_rows) if i not in broken]
+            columns = [column.take(pa.array(good, pa.int64())) for column in columns]
+            at = [number + i for i in good]
+            extra = [extra[i] for i in good] if extra else None
         told = [(number + i, number + i, reason) for i, reason in sorted(broken.items())]
-        return RecordBatch(columns, at, at, told)
+        return RecordBatch(columns, at, at, told, extra=extra)
 
     @contextmanager
     def _opened(self) -> Iterator[pq.ParquetFile]:
@@ -124,6 +131,19 @@ class ParquetReader:
             raise FileFormatError(
                 "it is no Parquet file, or cut off or damaged", "Fetch or write the file again"
             ) from error
+
+
+def _kept(rows: pa.RecordBatch, names: list[str]) -> list[str]:
+    """New columns, of whatever type and however strange, for each row."""
+    columns = [rows.column(rows.schema.names.index(name)) for name in names]
+    return [extra_text(names, list(map(_kept_text, items))) for items in zip(*columns, strict=True)]
+
+
+def _kept_text(item: pa.Scalar) -> str | None:
+    value = _value(item)
+    if value is None or isinstance(value, str):
+        return value
+    return str(value) if isinstance(value, Decimal) else _JSON.encode(value).decode().strip('"')
 
 
 def _is_moment(kind: pa.DataType) -> bool:
@@ -225,12 +245,15 @@ def _each(array: pa.Array, convert: Callable[[Any], str]) -> tuple[pa.Array, dic
 def _as_json(row: pa.RecordBatch) -> bytes:
     found: dict[str, Any] = {}
     for name, column in zip(row.schema.names, row.columns, strict=True):
-        item = column[0]
-        try:
-            found[name] = _received(item.as_py())
-        except UnicodeDecodeError:
-            found[name] = _received(item.cast(pa.binary()).as_py())
+        found[name] = _value(column[0])
     return _JSON.encode(found)
+
+
+def _value(item: pa.Scalar) -> Any:
+    try:
+        return _received(item.as_py())
+    except UnicodeDecodeError:
+        return _received(item.cast(pa.binary()).as_py())
 
 
 def _received(value: Any) -> Any:

@@ -13,9 +13,12 @@ from typing import Any
 
 import duckdb
 
-from moshtari.sources.base import Origin, SourceError, TextRows
+from moshtari.landing.contract import EXTRA
+from moshtari.sources.base import Origin, SourceColumn, SourceError, TextRows
+from moshtari.sources.drift import merged_extra
 from moshtari.sources.files_bytes import FileFormatError
 from moshtari.sources.files_config import FilesConfig
+from moshtari.sources.files_lines import headers
 from moshtari.sources.files_mapping import EntityQuery, MappingError, compile_mapping
 from moshtari.sources.files_places import Place, PlaceError
 from moshtari.sources.files_records import reader_of
@@ -61,34 +64,59 @@ class FilesReading:
             )
         return self._queries[entity]
 
-    def staged(self, entity: str, origin: Origin, given: Path | None = None) -> StagedFile:
-        """The whole file, from its place or as it is given."""
+    def staged(
+        self,
+        entity: str,
+        origin: Origin,
+        given: Path | None = None,
+        keep: Sequence[str] | None = None,
+    ) -> StagedFile:
+        """The whole file, from its place or as it is given.
+
+        It is staged anew where other new columns than those of `keep` were kept.
+        """
         staged = self.stage.known(origin.path, origin.checksum)
+        if staged is not None and keep is not None:
+            kept = tuple(name for name in staged.extra if name in keep)
+            if staged.kept != kept:
+                self.stage.forget(origin.path, origin.checksum)
+                staged = None
         if staged is None:
             there = nullcontext(given) if given else self.place.local(origin)
             with self._told(entity, origin), there as file:
-                staged = self.stage.file(file, origin.path, origin.checksum)
+                staged = self.stage.file(file, origin.path, origin.checksum, keep or ())
         return staged
 
-    def parts(self, entity: str, origin: Origin) -> Iterator[StagedFile]:
+    def parts(self, entity: str, origin: Origin, keep: Sequence[str]) -> Iterator[StagedFile]:
         """Some of the file at a time (see `Stage.parts`)."""
         with self._told(entity, origin), self.place.local(origin) as file:
-            yield from self.stage.parts(file, origin.path)
+            yield from self.stage.parts(file, origin.path, keep)
+
+    def columns(self, staged: StagedFile) -> list[SourceColumn]:
+        """Those of a file that was read; one that the YAML names is used, by whichever entity."""
+        types, named = staged.types, headers(self.config)
+        used = [SourceColumn(name, types.get(name, ""), True) for name in dict.fromkeys(named)]
+        extra = dict.fromkeys(name for name in staged.extra if name and name not in named)
+        return used + [SourceColumn(name, types.get(name, ""), False) for name in extra]
 
     def rows(self, query: EntityQuery, staged: StagedFile, origin: Origin) -> Iterator[TextRows]:
         recall = partial(self._recall, query.entity, staged, origin)
+        extra, grouped = bool(staged.kept), bool(query.mapping.group_by)
         # A cursor of its own: another entity may be read before this one is exhausted.
         cursor = self.stage.db.cursor()
         try:
             with self._told_of_rows(query, staged, origin):
-                cursor.execute(query.rows(staged.table))
+                cursor.execute(query.rows(staged.table, extra=extra))
                 while rows := cursor.fetchmany(_ROWS_AT_ONCE):
+                    values = [row[:-1] for row in rows]
+                    if extra and grouped:
+                        values = [(*row[:-1], merged_extra(row[-1])) for row in values]
                     yield TextRows(
-                        columns=query.columns,
-                        rows=[row[:-1] for row in rows],
+                        columns=(*query.columns, EXTRA) if extra else query.columns,
+                        rows=values,
                         positions=[f"{origin.path}:{staged.place}{row[-1]}" for row in rows],
                         origin=origin,
-                        recall=None if query.mapping.group_by else recall,
+                        recall=None if grouped else recall,
                     )
         finally:
             cursor.close()

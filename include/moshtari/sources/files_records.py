@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from moshtari.sources.drift import extra_text
 from moshtari.sources.files_bytes import FileFormatError, is_wide, line_blocks, raw_lines
 from moshtari.sources.files_config import (
     Delimited,
@@ -34,8 +35,8 @@ from moshtari.sources.files_lines import (
 from moshtari.sources.files_split import Splitter
 
 
-def reader_of(path: Path, config: FilesConfig) -> Records:
-    """A reader for the configured format."""
+def reader_of(path: Path, config: FilesConfig, keep: Sequence[str] = ()) -> Records:
+    """A reader for the configured format; of the columns `keep`, those that are there are kept."""
     if path.stat().st_size == 0:
         # A day without rows is a file with a header, or none; this is what a failed write leaves.
         raise FileFormatError(
@@ -47,12 +48,12 @@ def reader_of(path: Path, config: FilesConfig) -> Records:
     if isinstance(config.format, Parquet):
         from moshtari.sources.files_parquet import ParquetReader
 
-        return ParquetReader(path, config)
+        return ParquetReader(path, config, keep)
     if isinstance(config.format, Xlsx):
         from moshtari.sources.files_xlsx import XlsxReader
 
-        return XlsxReader(path, config)
-    return RecordReader(path, config)
+        return XlsxReader(path, config, keep)
+    return RecordReader(path, config, keep)
 
 
 class RecordReader:
@@ -60,8 +61,10 @@ class RecordReader:
 
     place = ""
 
-    def __init__(self, path: Path, config: FilesConfig) -> None:
+    def __init__(self, path: Path, config: FilesConfig, keep: Sequence[str] = ()) -> None:
         self._path = path
+        self._keep = keep
+        self.types: dict[str, str] = {}
         self._config = config
         form = config.format
         assert not isinstance(form, Parquet | Xlsx)
@@ -93,18 +96,21 @@ class RecordReader:
         splitter = Splitter(form, blocks)
         header: list[str] | None = None
         places = list(range(len(wanted)))
+        kept: list[str] = []
         width = len(wanted)
         if form.header:
             header = splitter.header()
             names = [name.strip() for name in header]
             require_once(wanted, names)
             self.extra = tuple(name for name in names if name not in wanted)
-            places, width = [names.index(name) for name in wanted], len(names)
+            kept = [name for name in self.extra if name in self._keep]
+            places, width = [names.index(name) for name in wanted + kept], len(names)
         for rows, first, last, dirty, ascii_only, broken in splitter.rows():
             if dirty or set(map(len, rows)) != {width} or header in rows:
                 rows, first, last = _sift(rows, first, last, width, header, dirty, broken)
             columns = list(zip(*rows, strict=True)) if rows else [()] * width
-            yield RecordBatch([columns[p] for p in places], first, last, broken, ascii_only)
+            values = [columns[p] for p in places]
+            yield self._split_off(RecordBatch(values, first, last, broken, ascii_only), kept)
 
     # Fixed width ----------------------------------------------------------------------------
 
@@ -128,14 +134,27 @@ class RecordReader:
 
     def _json_lines(self, blocks: Iterator[bytes]) -> Iterator[RecordBatch]:
         wanted = headers(self._config)
-        splitter = JsonLinesSplitter(wanted)
+        kept = [name for name in self._keep if name not in wanted]
+        splitter = JsonLinesSplitter(wanted + kept)
         records = 0
         for batch in splitter.batches(blocks, self._encoding):
             records += len(batch.first)
-            yield batch
+            yield self._split_off(batch, kept)
         if records:
             require(wanted, tuple(splitter.seen))
         self.extra = tuple(name for name in splitter.seen if name not in wanted)
+
+    def _split_off(self, batch: RecordBatch, kept: list[str]) -> RecordBatch:
+        """The batch without its last columns, which are its `extra`."""
+        if kept:
+            wanted = len(batch.columns) - len(kept)
+            batch.columns, values = batch.columns[:wanted], batch.columns[wanted:]
+            nulls = self._config.nulls
+            batch.extra = [
+                extra_text(kept, [None if value in nulls else value for value in row])
+                for row in zip(*values, strict=True)
+            ]
+        return batch
 
 
 def _sift(

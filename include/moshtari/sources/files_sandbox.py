@@ -18,12 +18,18 @@ from moshtari.sources.files_config import Exclusion, FilesConfig
 from moshtari.sources.files_lines import RecordBatch
 from moshtari.sources.files_types import TypedColumn, literal, quoted
 
+# What stands beside the columns of the YAML.
+_OWN = ("line", "__last", "__extra")
+
 
 def as_arrow(columns: list[TypedColumn], batch: RecordBatch) -> pa.RecordBatch:
     """Records as they go into DuckDB: their texts, and the lines that they stand on."""
     arrays = [_texts(column, values) for column, values in zip(columns, batch.columns, strict=True)]
+    count = len(batch.first)
+    extra = pa.nulls(count, pa.string()) if batch.extra is None else pa.array(batch.extra)
     arrays += [pa.array(batch.first, pa.int64()), pa.array(batch.last, pa.int64())]
-    names = [*(column.name for column in columns), "line", "__last"]
+    arrays.append(extra.cast(pa.string()))
+    names = [*(column.name for column in columns), *_OWN]
     return pa.RecordBatch.from_arrays(arrays, names=names)
 
 
@@ -51,11 +57,12 @@ def typing(columns: list[TypedColumn], ascii_only: bool) -> str:
         if column.type not in ("text", "id")
     ]
     reason = f"case {' '.join(reasons)} end" if reasons else "cast(null as varchar)"
+    own = ", ".join(_OWN)
     results = [f"v{i} as {name}" for i, name in enumerate(names)]
     return (
-        f"select {', '.join(results)}, line, __last, {reason} as __reason from ("
+        f"select {', '.join(results)}, {own}, {reason} as __reason from ("
         f"select *, {', '.join(values)} from ("
-        f"select {', '.join(texts)}, line, __last from incoming))"
+        f"select {', '.join(texts)}, {own} from incoming))"
     )
 
 

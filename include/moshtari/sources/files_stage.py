@@ -42,7 +42,8 @@ class StagedFile:
     """One file in DuckDB: its records, which were rejected, and which were excluded by name.
 
     `place` is what stands before a record's number in its position. `spans` is where records end: a
-    good one that it does not name ends on the line that it begins on.
+    good one that it does not name ends on the line that it begins on. `extra` are the columns that
+    the YAML does not name, `kept` those of them that were wanted, `types` what the format says.
     """
 
     table: str
@@ -53,6 +54,13 @@ class StagedFile:
     rejected: int
     excluded: dict[str, int]
     extra: tuple[str, ...]
+    kept: tuple[str, ...]
+    types: dict[str, str]
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """The columns that neither the YAML names nor anybody wants kept."""
+        return tuple(name for name in self.extra if name not in self.kept)
 
 
 class Stage:
@@ -83,16 +91,17 @@ class Stage:
         """The file, if it is staged already."""
         return self._staged.get(f"{checksum} {name}")
 
-    def file(self, path: Path, name: str, checksum: str) -> StagedFile:
+    def file(self, path: Path, name: str, checksum: str, keep: Sequence[str] = ()) -> StagedFile:
         """Stage the file's records; its bytes are not needed afterwards.
 
+        Of the file's columns that the YAML does not name, `keep` are staged too, as one.
         `name` is what expressions see as `file`. Raises FileFormatError, or duckdb.Error when an
         expression of `derive` or `exclude` fails on the data; then nothing is staged.
         """
         self._number += 1
         table = f"file_{self._number}"
         try:
-            staged = self._load(path, name, table)
+            staged = self._load(path, name, table, keep)
         except BaseException:
             self._drop(table)
             raise
@@ -100,7 +109,7 @@ class Stage:
         self._let_go()
         return staged
 
-    def parts(self, path: Path, name: str) -> Iterator[StagedFile]:
+    def parts(self, path: Path, name: str, keep: Sequence[str] = ()) -> Iterator[StagedFile]:
         """Some records at a time, each part gone when the next is asked for.
 
         The last has no records but tells of all that were rejected. That, and where the good ones
@@ -108,16 +117,17 @@ class Stage:
         """
         self._number += 1
         table = f"file_{self._number}"
-        reader = reader_of(path, self._config)
+        reader = reader_of(path, self._config, keep)
         try:
             self._create_rejects(table)
             self.db.execute(f"create table {table}_spans (line bigint, __last bigint)")
             for rows, ascii_only in self._incoming(table, reader.batches()):
                 self._fill(table, rows, ascii_only, create=True)
-                yield self._part(table, name, reader)
+                yield self._part(table, name, reader, keep)
                 self._drop_records(table)
             self._fill(table, self._nothing(), True, create=True)
-            yield replace(self._part(table, name, reader), rejected=self._keep_raw(table, reader))
+            last = self._part(table, name, reader, keep)
+            yield replace(last, rejected=self._keep_raw(table, reader))
         except BaseException:
             self._drop(table)
             raise
@@ -126,12 +136,14 @@ class Stage:
         if len(self._gone_through) > _FILES_KNOWN:
             self._drop(self._gone_through.pop(0))
 
-    def _part(self, table: str, name: str, reader: Records) -> StagedFile:
+    def _part(self, table: str, name: str, reader: Records, keep: Sequence[str]) -> StagedFile:
         found = self._finish(table, name, self._config.derive, self._config.exclude)
         self.db.execute(
             f"insert into {table}_spans select line, __last from {found} where __last > line"
         )
-        return replace(self._counted(found, table, reader, 0), spans=f"{table}_spans")
+        # Which columns a file of JSON has is known when all of it is read.
+        counted = self._counted(found, table, reader, 0, keep)
+        return replace(counted, spans=f"{table}_spans", kept=tuple(keep))
 
     def forget(self, name: str, checksum: str) -> None:
         """Drop a file that is not needed again."""
@@ -163,13 +175,15 @@ class Stage:
         finally:
             cursor.close()
 
-    def _load(self, path: Path, name: str, table: str) -> StagedFile:
-        reader = reader_of(path, self._config)
+    def _load(self, path: Path, name: str, table: str, keep: Sequence[str]) -> StagedFile:
+        reader = reader_of(path, self._config, keep)
         self._create(table, reader.batches())
         found = self._finish(table, name, self._config.derive, self._config.exclude)
-        return self._counted(found, table, reader, self._keep_raw(table, reader))
+        return self._counted(found, table, reader, self._keep_raw(table, reader), keep)
 
-    def _counted(self, found: str, table: str, reader: Records, rejected: int) -> StagedFile:
+    def _counted(
+        self, found: str, table: str, reader: Records, rejected: int, keep: Sequence[str]
+    ) -> StagedFile:
         counts = dict(self._all(f"select __excluded, count(*) from {found} group by 1"))
         return StagedFile(
             table=found,
@@ -180,6 +194,8 @@ class Stage:
             rejected=rejected,
             excluded={rule.name: counts.get(rule.name, 0) for rule in self._config.exclude},
             extra=reader.extra,
+            kept=tuple(name for name in reader.extra if name in keep),
+            types=reader.types,
         )
 
     def _keep_raw(self, table: str, reader: Records) -> int:

@@ -24,6 +24,7 @@ from python_calamine import (
     WorksheetNotFound,
 )
 
+from moshtari.sources.drift import extra_text
 from moshtari.sources.files_bytes import FileFormatError
 from moshtari.sources.files_config import FilesConfig, Xlsx
 from moshtari.sources.files_lines import HAS_NUL, NUL, RecordBatch, headers, require_once
@@ -40,11 +41,13 @@ _COVERED = "it lies under merged cells"
 class XlsxReader:
     """Reads one workbook once; a record's number is that of its row in the sheet."""
 
-    def __init__(self, path: Path, config: FilesConfig) -> None:
+    def __init__(self, path: Path, config: FilesConfig, keep: Sequence[str] = ()) -> None:
         assert isinstance(config.format, Xlsx)
         self._path = path
         self._form = config.format
         self._wanted = headers(config)
+        self._keep = keep
+        self.types: dict[str, str] = {}
         self._marked = [reads_moments(spec, config) for spec in config.columns.values()]
         self.extra: tuple[str, ...] = ()
         self.place = "row "
@@ -63,7 +66,8 @@ class XlsxReader:
             self.extra = tuple(name for name in names if name and name not in self._wanted)
             places = [names.index(name) for name in self._wanted]
             self._names_stand_alone(sheet, at, [left + place for place in places])
-            yield from self._batches(rows, places, odd, left)
+            kept = {n: names.index(n) for n in self.extra if n in self._keep}
+            yield from self._batches(rows, places, odd, left, kept)
 
     def raw(self, ranges: Sequence[tuple[int, int]]) -> Iterator[tuple[int, bytes]]:
         """Rows as JSON objects of their cells, errors by name."""
@@ -111,8 +115,10 @@ class XlsxReader:
         places: list[int],
         odd: dict[int, dict[int, str]],
         left: int,
+        new: dict[str, int],
     ) -> Iterator[RecordBatch]:
         kept: list[list[str | None]] = []
+        extra: list[str] = []
         at: list[int] = []
         broken: list[tuple[int, int, str]] = []
         for number, cells in rows:
@@ -125,11 +131,14 @@ class XlsxReader:
             else:
                 kept.append(row)
                 at.append(number)
+                if new:
+                    odds = [strange.get(left + p, _text(cells[p], False)[0]) for p in new.values()]
+                    extra.append(extra_text(list(new), odds))
             if len(kept) + len(broken) >= _ROWS_AT_ONCE:
-                yield self._batch(kept, at, broken)
-                kept, at, broken = [], [], []
+                yield self._batch(kept, at, broken, extra if new else None)
+                kept, at, broken, extra = [], [], [], []
         if kept or broken:
-            yield self._batch(kept, at, broken)
+            yield self._batch(kept, at, broken, extra if new else None)
 
     def _row(
         self, cells: list[Any], places: list[int], strange: dict[int, str], left: int
@@ -145,10 +154,14 @@ class XlsxReader:
         return row, None
 
     def _batch(
-        self, kept: list[list[str | None]], at: list[int], broken: list[tuple[int, int, str]]
+        self,
+        kept: list[list[str | None]],
+        at: list[int],
+        broken: list[tuple[int, int, str]],
+        extra: list[str] | None,
     ) -> RecordBatch:
         columns: list[Any] = list(zip(*kept, strict=True)) if kept else [()] * len(self._wanted)
-        return RecordBatch(columns, at, at, broken)
+        return RecordBatch(columns, at, at, broken, extra=extra)
 
     @contextmanager
     def _opened(self) -> Iterator[CalamineSheet]:

@@ -19,7 +19,7 @@ lands once.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -28,21 +28,31 @@ from zoneinfo import ZoneInfo
 
 import pymysql
 from pydantic import BaseModel
-from pymysql.constants import FIELD_TYPE
+from pymysql.constants import ER, FIELD_TYPE
 
-from moshtari.landing.contract import ENTITIES, SUPPLIED_SYSTEM_COLUMNS
+from moshtari.landing.contract import ENTITIES, EXTRA, SUPPLIED_SYSTEM_COLUMNS
 from moshtari.sources.base import (
     Batch,
     CheckResult,
     KeptRecord,
+    Origin,
     RejectedRecord,
+    SourceColumn,
     SourceContext,
     SourceError,
     TextRows,
     Window,
 )
+from moshtari.sources.drift import described, extra_text, now_called, remedy_for_lost
+from moshtari.sources.mysql_columns import as_kept, columns_of, quoted, type_name
 from moshtari.sources.mysql_config import MysqlConfig
-from moshtari.sources.mysql_errors import changed_values, describe, remedy_for
+from moshtari.sources.mysql_errors import (
+    changed_values,
+    code_of,
+    describe,
+    remedy_for,
+    unknown_column,
+)
 from moshtari.sources.mysql_replay import among, keyed_records
 from moshtari.sources.mysql_session import Connection, snapshot, streaming
 from moshtari.sources.mysql_values import NAIVE, TIMES, Convert, converter, copy_line
@@ -69,6 +79,7 @@ class MysqlSource:
         self.name = name
         self.config = config
         self.lookback_hours = config.lookback_hours
+        self._new: dict[str, tuple[str, ...]] = {}
 
     def entities(self) -> tuple[str, ...]:
         """The configured entities, in the contract's order."""
@@ -80,10 +91,21 @@ class MysqlSource:
         Raises SourceError when the database cannot be reached, the mapping does not fit it, or its
         answer ends too early.
         """
+        self._new[entity] = window.keep
         with self._session(entity) as connection:
             readings, changed_type = self._probe(connection, entity)
-            select = self._select(entity, window, readings, changed_type)
-            yield from self._rows(connection, entity, readings, select)
+            extra = self._extra(connection, entity, window.keep)
+            # By other names: a new column may be called as one of the entity is.
+            new = {f"_new_{i}": reading for i, reading in enumerate(extra.values())}
+            select = self._select(entity, window, {**readings, **new}, changed_type)
+            yield from self._rows(connection, entity, readings, select, extra=extra)
+
+    def columns(
+        self, entity: str, window: Window, origin: Origin | None = None
+    ) -> list[SourceColumn]:
+        """Those of the table or query; none where the login may not see them all."""
+        with self._session(entity) as connection:
+            return self._columns(connection, entity)
 
     def replay(self, entity: str, records: Sequence[KeptRecord], window: Window) -> Iterator[Batch]:
         """The rows of the records' keys as they are now: kept are results of the old mapping."""
@@ -158,6 +180,27 @@ class MysqlSource:
             raise SourceError(self.name, entity, what, remedy)
         return readings, changed_type
 
+    def _columns(self, connection: Connection, entity: str) -> list[SourceColumn]:
+        config = self.config.entities[entity]
+        types = {
+            name: type_name(kind) for name, kind in columns_of(connection, config.relation).items()
+        }
+        used = [*config.columns.values(), config.changed_at or "", config.where or ""]
+        return described(types, used)
+
+    def _extra(
+        self, connection: Connection, entity: str, keep: Sequence[str]
+    ) -> dict[str, _Reading]:
+        """How the new columns that are to be kept are read, by their own names."""
+        if not keep:
+            return {}
+        types = columns_of(connection, self.config.entities[entity].relation)
+        return {
+            name: _Reading(_exact(quoted(name), kind), kind, as_kept(kind))
+            for name, kind in types.items()
+            if name in keep
+        }
+
     def _types_of(
         self, connection: Connection, entity: str, expressions: dict[str, str]
     ) -> dict[str, int]:
@@ -176,8 +219,24 @@ class MysqlSource:
                 for name, expression in expressions.items():
                     found |= self._types_of(connection, entity, {name: expression})
                 return found
-            raise self._error(entity, next(iter(expressions)), error) from error
+            name = next(iter(expressions))
+            if code_of(error) == ER.BAD_FIELD_ERROR:
+                raise self._lost(connection, entity, name, error) from error
+            raise self._error(entity, name, error) from error
         return dict(zip(expressions, (int(column[1]) for column in description), strict=True))
+
+    def _lost(
+        self, connection: Connection, entity: str, column: str, error: pymysql.Error
+    ) -> SourceError:
+        """A column that the mapping uses is gone: which, and what it may be called now."""
+        found = self._columns(connection, entity)
+        # Where there are none, it is the query itself that cannot be read.
+        key = self._key(entity, column if found else None)
+        lost = unknown_column(error)
+        used = {column.name for column in found if column.used}
+        hint = now_called(lost, [c.name for c in found], used, self._new.get(entity, ()))
+        what = f"{key}: the source has no column {lost!r}"
+        return SourceError(self.name, entity, what, remedy_for_lost(lost, hint, key))
 
     def _reading(self, entity: str, column: str, expression: str, field_type: int) -> _Reading:
         contract = ENTITIES[entity]
@@ -191,16 +250,19 @@ class MysqlSource:
                 f"Set sources.{self.name}.timezone to the zone that the shop writes its times in "
                 "(WooCommerce's columns in _gmt: UTC)",
             )
-        if field_type == FIELD_TYPE.FLOAT:
-            expression = f"({expression}) + 0e0"
-        return _Reading(expression, field_type, converter(target, field_type, zone))
+        convert = converter(target, field_type, zone)
+        return _Reading(_exact(expression, field_type), field_type, convert)
 
     def _zone(self, entity: str) -> ZoneInfo | None:
         name = self.config.entities[entity].timezone or self.config.timezone
         return ZoneInfo(name) if name else None
 
     def _select(
-        self, entity: str, window: Window, readings: dict[str, _Reading], changed_type: int | None
+        self,
+        entity: str,
+        window: Window,
+        readings: Mapping[str, _Reading],
+        changed_type: int | None,
     ) -> str:
         config = self.config.entities[entity]
         selected = ", ".join(f"({r.expression}) as `{name}`" for name, r in readings.items())
@@ -224,8 +286,10 @@ class MysqlSource:
         readings: dict[str, _Reading],
         select: str,
         values: Sequence[str] = (),
+        extra: Mapping[str, _Reading] | None = None,
     ) -> Iterator[TextRows | RejectedRecord]:
-        names = tuple(readings)
+        names = (*readings, EXTRA) if extra else tuple(readings)
+        width = len(readings)
         converts = [reading.convert for reading in readings.values()]
         key = [names.index(name) for name in ENTITIES[entity].key]
         with streaming(connection, select, values) as cursor:
@@ -236,8 +300,10 @@ class MysqlSource:
                     try:
                         texts = tuple(
                             None if value is None else convert(value)
-                            for value, convert in zip(row, converts, strict=True)
+                            for value, convert in zip(row[:width], converts, strict=True)
                         )
+                        if extra:
+                            texts += (_kept(extra, row[width:]),)
                     except UnicodeDecodeError:
                         yield RejectedRecord(
                             _position([_lenient(row[index]) for index in key]),
@@ -285,6 +351,19 @@ class MysqlSource:
 def _local(at: datetime, zone: ZoneInfo | None) -> str:
     """The instant as a time without an offset, as the columns have it."""
     return at.astimezone(zone or UTC).replace(tzinfo=None).isoformat(" ")
+
+
+def _exact(expression: str, field_type: int) -> str:
+    """A single float is sent as the double that equals it, for its text would be cut."""
+    return f"({expression}) + 0e0" if field_type == FIELD_TYPE.FLOAT else expression
+
+
+def _kept(extra: Mapping[str, _Reading], row: tuple[bytes | None, ...]) -> str:
+    values = [
+        None if value is None else reading.convert(value)
+        for value, reading in zip(row, extra.values(), strict=True)
+    ]
+    return extra_text(tuple(extra), values)
 
 
 def _position(key: list[str | None]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 import pymysql
@@ -75,6 +76,12 @@ def remedy_for(error: pymysql.Error, key: str) -> str:
     }:
         return f"Mend the SQL of {key}"
     return "See that the server runs and the source's dsn is right, then run the day again"
+
+
+def unknown_column(error: pymysql.Error) -> str:
+    """The name in "Unknown column 'o.total' in 'SELECT'", whatever language the server speaks."""
+    match = re.search("['`«„\"]([^'`»“\"]+)", str(error.args[1]) if len(error.args) > 1 else "")
+    return match[1].rpartition(".")[2] if match else "that it asks for"
 
 
 def changed_values(warnings: Iterable[int]) -> str:

@@ -23,20 +23,24 @@ from typing import ClassVar, TypeVar
 import psycopg
 from pydantic import BaseModel
 
-from moshtari.landing.contract import ENTITIES, SUPPLIED_SYSTEM_COLUMNS, Entity
+from moshtari.landing.contract import ENTITIES, EXTRA, SUPPLIED_SYSTEM_COLUMNS, Entity
 from moshtari.landing.errors import describe
 from moshtari.sources.base import (
     Batch,
     BinaryCopy,
     CheckResult,
     KeptRecord,
+    Origin,
     RejectedRecord,
+    SourceColumn,
     SourceContext,
     SourceError,
     TextRows,
     TypedReadError,
     Window,
 )
+from moshtari.sources.drift import described, now_called, remedy_for_lost
+from moshtari.sources.postgres_columns import columns_of, extra_of, name_at
 from moshtari.sources.postgres_config import PostgresConfig
 from moshtari.sources.postgres_replay import KeyedRecords
 from moshtari.sources.postgres_text import parse_copy_text
@@ -70,6 +74,7 @@ class PostgresSource:
         self.config = config
         self.lookback_hours = config.lookback_hours
         self._marks: dict[str, str] = {}
+        self._new: dict[str, tuple[str, ...]] = {}
 
     def entities(self) -> tuple[str, ...]:
         """The configured entities, in the contract's order."""
@@ -80,8 +85,9 @@ class PostgresSource:
 
         Raises SourceError when the database cannot be reached, or the mapping does not fit it.
         """
+        self._new[entity] = window.keep
         with self._session(entity) as connection:
-            readings = self._probe(connection, entity)
+            readings = self._probe(connection, entity, window.keep)
             late = self._late(connection, entity, window)
             select = self._select(entity, window, {n: r.typed for n, r in readings.items()}, late)
 
@@ -97,6 +103,13 @@ class PostgresSource:
 
             blocks = self._told(entity, _blocks(connection, select))
             yield BinaryCopy(tuple(readings), blocks, as_text, extended)
+
+    def columns(
+        self, entity: str, window: Window, origin: Origin | None = None
+    ) -> list[SourceColumn]:
+        """Those of the table or query; none where the login may not see them all."""
+        with self._session(entity) as connection:
+            return self._columns(connection, entity)
 
     def mark(self, entity: str) -> str | None:
         """The oldest transaction that was open at the last reading (xid8)."""
@@ -171,7 +184,14 @@ class PostgresSource:
         except psycopg.Error as error:
             raise self._error(entity, None, error) from error
 
-    def _probe(self, connection: psycopg.Connection, entity: str) -> dict[str, _Reading]:
+    def _columns(self, connection: psycopg.Connection, entity: str) -> list[SourceColumn]:
+        config = self.config.entities[entity]
+        sqls = [*self._expressions(entity).values(), config.where or ""]
+        return described(columns_of(connection, config.relation), sqls)
+
+    def _probe(
+        self, connection: psycopg.Connection, entity: str, keep: Sequence[str] = ()
+    ) -> dict[str, _Reading]:
         """How each column is read; SourceError naming the one that cannot be."""
         config = self.config.entities[entity]
         expressions = self._expressions(entity)
@@ -186,6 +206,10 @@ class PostgresSource:
             self._types_of(connection, entity, {"where": f"({config.where})::boolean"})
         if config.row_versions:
             self._types_of(connection, entity, {"row_versions": "xmin"})
+        extra = [c.name for c in self._columns(connection, entity) if c.name in keep]
+        if extra:
+            built = extra_of(connection, extra)
+            readings[EXTRA] = _Reading(built, f"({built})::text")
         return readings
 
     def _expressions(self, entity: str) -> dict[str, str]:
@@ -199,9 +223,10 @@ class PostgresSource:
         """Type ids of the expressions: of all at once, or one by one to find the wrong one."""
         relation = self.config.entities[entity].relation
         selected = ", ".join(f"({expression})" for expression in expressions.values())
+        statement = f"select {selected} from {relation} limit 0"
         try:
             with connection.transaction():
-                cursor = connection.execute(_sql(f"select {selected} from {relation} limit 0"))
+                cursor = connection.execute(_sql(statement))
         except psycopg.Error as error:
             if connection.closed:
                 raise
@@ -213,9 +238,29 @@ class PostgresSource:
             name = next(iter(expressions))
             if isinstance(error, psycopg.DataError):
                 return {name: 0}  # a constant that does not fit its type: for landing to say
+            if isinstance(error, psycopg.errors.UndefinedColumn):
+                raise self._lost(connection, entity, name, statement, error) from error
             raise self._error(entity, name, error) from error
         description = cursor.description or []
         return dict(zip(expressions, (column.type_code for column in description), strict=True))
+
+    def _lost(
+        self,
+        connection: psycopg.Connection,
+        entity: str,
+        column: str,
+        statement: str,
+        error: psycopg.Error,
+    ) -> SourceError:
+        """A column that the mapping uses is gone: which, and what it may be called now."""
+        found = self._columns(connection, entity)
+        # Where there are none, it is the query itself that cannot be read.
+        key = self._key(entity, column if found else None)
+        lost = name_at(error, statement)
+        used = {column.name for column in found if column.used}
+        hint = now_called(lost, [c.name for c in found], used, self._new.get(entity, ()))
+        what = f"{key}: the source has no column {lost!r}"
+        return SourceError(self.name, entity, what, remedy_for_lost(lost, hint, key))
 
     def _reading(self, entity: str, column: str, expression: str, oid: int) -> _Reading:
         contract = ENTITIES[entity]

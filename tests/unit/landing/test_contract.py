@@ -53,7 +53,7 @@ def test_the_raw_table_is_there_with_types_and_comments(pg: psycopg.Connection, 
     assert [row[:2] for row in found[: len(wanted)]] == wanted
     assert [row[0] for row in found[len(wanted) :]] == [
         "_source", "_key", "_load_id", "_known_from", "_changed_at",
-        "_is_deleted", "_origin",
+        "_is_deleted", "_origin", "_extra",
     ]  # fmt: skip
     assert all(row[2] for row in found)
 

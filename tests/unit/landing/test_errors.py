@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import pickle
+from datetime import date
 
 import psycopg
 import pytest
 
 from moshtari.landing.errors import ExtractError, LandingError, describe
+from moshtari.landing.holding import HeldLoadError, RejectedLoadError
 from moshtari.sources.base import SourceError
 
 
@@ -15,6 +17,8 @@ from moshtari.sources.base import SourceError
         SourceError("shop", "orders", "it is gone", "Bring it back"),
         LandingError("shop", "orders", "no room", "Make room"),
         ExtractError("shop", ["one", "two"]),
+        HeldLoadError("shop", "orders", date(2026, 3, 20), 1, 40),
+        RejectedLoadError("shop", "orders", date(2026, 3, 20), 40, 5, "price: not a number (5)"),
     ],
 )
 def test_errors_survive_the_way_between_processes(error: Exception) -> None:
