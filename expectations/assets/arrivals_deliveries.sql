@@ -32,9 +32,18 @@ landed as (
                 loads.entity,
                 loads.business_date,
                 coalesce(loads.origin, ''),
+                coalesce(loads.details ->> 'part', ''),
                 loads.details ? 'replayed'
             order by loads.load_id desc
-        ) = 1 as is_last_attempt,
+        ) = 1
+        -- A part counts as long as nothing but its own plan has landed the day.
+        and (
+            not loads.details ? 'part'
+            or loads.details ->> 'plan' = first_value(loads.details ->> 'plan') over (
+                partition by loads.source, loads.entity, loads.business_date
+                order by loads.origin is null and not loads.details ?| array['part', 'replayed', 'reconciled'] desc, loads.load_id desc
+            )
+        ) as is_last_attempt,
         (trim(to_char(loads.business_date, 'day')) = any(day.weekend))
         = (trim(to_char(day.business_date, 'day')) = any(day.weekend)) as same_kind_of_day
     from ops.loads as loads

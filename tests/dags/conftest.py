@@ -28,6 +28,21 @@ sources:
           amount: amount
           currency: "'IRR'"
           status: status
+  archive:
+    kind: mysql
+    dsn: mysql://reader@localhost/archive
+    timezone: UTC
+    parallel: {}
+    entities:
+      payments:
+        table: payments
+        columns:
+          payment_id: id
+          order_id: order_id
+          attempted_at: at
+          amount: amount
+          currency: "'IRR'"
+          status: status
 """
 # Airflow reads its settings from the environment when it is imported: hence a process of its own.
 READ = """
@@ -44,7 +59,7 @@ def task(t):
         "timeout": t.execution_timeout.total_seconds() if t.execution_timeout else None,
         "backoff": t.retry_exponential_backoff, "callback": bool(t.on_failure_callback),
         "outlets": [o.name for o in t.outlets], "upstream": sorted(t.upstream_task_ids),
-        "policy": bool(t.retry_policy),
+        "policy": bool(t.retry_policy), "mapped": t.is_mapped, "rule": t.trigger_rule.value,
     }
 
 def dag(d):

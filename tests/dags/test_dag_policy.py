@@ -11,6 +11,12 @@ def tasks_of(dagbag: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     return [(name, t) for name, dag in dagbag["dags"].items() for t in dag["tasks"].values()]
 
 
+def before(tasks: dict[str, Any], task: str) -> set[str]:
+    """All tasks that a task waits for, directly or by way of others."""
+    direct = set(tasks[task]["upstream"])
+    return direct.union(*(before(tasks, upstream) for upstream in direct)) if direct else set()
+
+
 def test_every_dag_is_read_without_error(dagbag: dict[str, Any]) -> None:
     assert dagbag["errors"] == {}
     assert set(dagbag["dags"]) == ALL
@@ -67,27 +73,43 @@ def test_extractions_are_partitioned_by_business_day(dagbag: dict[str, Any]) -> 
         assert recorded["outlets"] == [f"raw_{name.removeprefix('extract_')}"]
         # Two events of one day in the same instant would lose the build (operations/airflow.py).
         assert recorded["pool"] == "partition_events"
-        others = set(dag["tasks"]) - {"record_partition"}
-        assert set(recorded["upstream"]) == others
+        assert before(dag["tasks"], "record_partition") == set(dag["tasks"]) - {"record_partition"}
 
 
 def test_only_configured_sources_get_a_task(dagbag: dict[str, Any]) -> None:
-    assert set(dagbag["dags"]["extract_orders"]["tasks"]) == {"extract_shop", "record_partition"}
+    assert set(dagbag["dags"]["extract_orders"]["tasks"]) == {
+        "extract_shop",
+        "plan_archive",
+        "extract_archive",
+        "extract_archive_part",
+        "complete_archive",
+        "record_partition",
+    }
     assert set(dagbag["dags"]["extract_tickets"]["tasks"]) == {"record_partition"}
+
+
+def test_a_parallel_source_has_a_task_for_each_part(dagbag: dict[str, Any]) -> None:
+    tasks = dagbag["dags"]["extract_orders"]["tasks"]
+    assert [name for name, task in tasks.items() if task["mapped"]] == ["extract_archive_part"]
+    assert tasks["extract_archive_part"]["upstream"] == ["plan_archive"]
+    assert tasks["extract_archive"]["upstream"] == ["plan_archive"]
+    # The day is landed when all parts are. Without parts it is skipped, and the day goes on.
+    assert tasks["complete_archive"]["upstream"] == ["extract_archive_part", "plan_archive"]
+    assert tasks["complete_archive"]["rule"] == "all_success"
+    recorded = tasks["record_partition"]
+    assert recorded["rule"] == "none_failed"
+    assert recorded["upstream"] == ["complete_archive", "extract_archive", "extract_shop"]
 
 
 def test_publishing_lies_behind_both_checks(dagbag: dict[str, Any]) -> None:
     tasks = dagbag["dags"]["build_customer_marts"]["tasks"]
-
-    def before(task: str) -> set[str]:
-        direct = set(tasks[task]["upstream"])
-        return direct.union(*(before(upstream) for upstream in direct)) if direct else set()
-
-    assert {"begin_run", "check_arrivals", "build_marts", "check_candidate"} <= before("publish")
-    assert {"check_arrivals", "classify_texts"} <= before("build_foundation")
-    assert "build_foundation" in before("fit_scores")
-    assert "fit_scores" in before("build_marts")
-    assert "build_marts" in before("check_candidate")
+    assert {"begin_run", "check_arrivals", "build_marts", "check_candidate"} <= before(
+        tasks, "publish"
+    )
+    assert {"check_arrivals", "classify_texts"} <= before(tasks, "build_foundation")
+    assert "build_foundation" in before(tasks, "fit_scores")
+    assert "fit_scores" in before(tasks, "build_marts")
+    assert "build_marts" in before(tasks, "check_candidate")
     outlets = {name for name, task in tasks.items() if task["outlets"]}
     assert outlets == {"publish"}
 

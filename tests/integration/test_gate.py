@@ -422,6 +422,28 @@ def test_a_bad_load_that_was_mended_and_repeated_is_forgiven(settings, pg):
     assert run_gate(settings, DEPLOYMENT, "arrivals", run.run_id).is_open
 
 
+def add_part(pg: psycopg.Connection, details: dict[str, int], rows: int, bad: int = 0) -> None:
+    load_id = add_load(pg, "shop", "orders", DAY, rows, quarantined=bad)
+    values = [json.dumps(details), load_id]
+    pg.execute("update ops.loads set details = %s where load_id = %s", values)
+
+
+def test_a_load_in_parts_is_judged_by_all_of_them_and_by_no_other_plan(settings, pg):
+    add_part(pg, {"plan": 1, "part": 1, "of": 3}, 20, bad=20)
+    for number, bad in ((1, 0), (2, 20)):
+        add_part(pg, {"plan": 2, "part": number, "of": 2}, 40, bad=bad)
+    add_part(pg, {"plan": 2, "parts": 2, "rows_in_parts": 100}, 0)
+    run = begin_run(settings, DAY)
+    with pytest.raises(GateShutError, match="quarantine_share_is_small"):
+        run_gate(settings, DEPLOYMENT, "arrivals", run.run_id)
+
+    # Mended, and landed by another plan: what the first two had in quarantine is forgiven.
+    for number in (1, 2):
+        add_part(pg, {"plan": 3, "part": number, "of": 2}, 50)
+    add_part(pg, {"plan": 3, "parts": 2, "rows_in_parts": 100}, 0)
+    assert run_gate(settings, DEPLOYMENT, "arrivals", run.run_id).is_open
+
+
 def add_replay(pg: psycopg.Connection, of_load: int, day, replayed: int) -> None:
     load_id = add_load(pg, "shop", "orders", day, replayed)
     details = json.dumps({"replayed": replayed, "of_load": of_load})

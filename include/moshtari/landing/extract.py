@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
@@ -62,23 +62,25 @@ def extract(
     business_date: date,
     *,
     dag_run: str = "",
+    leave_out: Collection[str] = (),
 ) -> list[LoadSummary]:
     """Land every entity of the source that belongs to the family, in the contract's order.
 
-    An entity that fails does not keep the others from landing. Raises ExtractError naming all that
-    failed, and ConfigError when the deployment has no such source or its part of the YAML is wrong.
+    Those in `leave_out` are landed in parts, by others (`in_parts`). An entity that fails does not
+    keep the others from landing. Raises ExtractError naming all that failed, and ConfigError when
+    the deployment has no such source or its part of the YAML is wrong.
     """
-    source = _configured(deployment, source_name)
-    supplied = set(source.entities())
+    source = configured(deployment, source_name)
+    supplied = set(source.entities()) - set(leave_out)
     landed: list[LoadSummary] = []
     failures: list[str] = []
     for entity in entities_of(family):
         if entity.name not in supplied:
             continue
-        load = _load(deployment, source, entity, business_date, dag_run)
+        load = new_load(deployment, source, entity, business_date, dag_run)
         try:
             landed.append(extract_entity(settings, source, load))
-            if _is_due(deployment, source_name, business_date):
+            if is_due(deployment, source_name, business_date):
                 reconcile_entity(settings, source, load)
         except (SourceError, LandingError) as error:
             logger.error("%s", error)
@@ -88,7 +90,8 @@ def extract(
     return landed
 
 
-def _is_due(deployment: Deployment, source_name: str, business_date: date) -> bool:
+def is_due(deployment: Deployment, source_name: str, business_date: date) -> bool:
+    """Whether the source's keys are to be compared that night."""
     night = deployment.reconcile.get(source_name)
     return night == "nightly" or night == f"{business_date:%A}".lower()
 
@@ -119,10 +122,10 @@ def reconcile(
 
     Raises SourceError, LandingError (also where the source cannot list its keys) and ConfigError.
     """
-    source = _configured(deployment, source_name)
+    source = configured(deployment, source_name)
     done = []
     for name in source.entities() if entity is None else (entity,):
-        load = _load(deployment, source, _entity_of(source, name), business_date, "")
+        load = new_load(deployment, source, _entity_of(source, name), business_date, "")
         summary = reconcile_entity(settings, source, load, however_many=however_many)
         if summary is None:
             raise LandingError(
@@ -139,8 +142,8 @@ def extract_one(
     settings: Settings, deployment: Deployment, source_name: str, entity: str, business_date: date
 ) -> LoadSummary:
     """Land one entity of a source. Raises SourceError, LandingError, and ConfigError."""
-    source = _configured(deployment, source_name)
-    load = _load(deployment, source, _entity_of(source, entity), business_date, "")
+    source = configured(deployment, source_name)
+    load = new_load(deployment, source, _entity_of(source, entity), business_date, "")
     return extract_entity(settings, source, load)
 
 
@@ -155,7 +158,8 @@ def _entity_of(source: Source, entity: str) -> Entity:
     return ENTITIES[entity]
 
 
-def _configured(deployment: Deployment, source_name: str) -> Source:
+def configured(deployment: Deployment, source_name: str) -> Source:
+    """The reader of one of the deployment's sources. Raises ConfigError where it has none."""
     if source_name not in deployment.sources:
         raise ConfigError(
             deployment.file,
@@ -166,9 +170,10 @@ def _configured(deployment: Deployment, source_name: str) -> Source:
     return configured_source(deployment, source_name)
 
 
-def _load(
+def new_load(
     deployment: Deployment, source: Source, entity: Entity, business_date: date, dag_run: str
 ) -> Load:
+    """An entity's load of one day, as the deployment has it."""
     holds, quarantine = deployment.holds, deployment.quarantine
     return Load(
         source=source.name,
@@ -187,7 +192,7 @@ def _load(
 def extract_entity(settings: Settings, source: Source, load: Load) -> LoadSummary:
     """Land one entity. Raises SourceError or LandingError; the ledger has the failure too."""
     began = perf_counter()
-    with _connection(settings, load.source, load.entity) as connection:
+    with warehouse(settings, load.source, load.entity) as connection:
         if isinstance(source, OriginSource):
             load_id, counts = _land_files(settings, connection, source, load)
         else:
@@ -196,7 +201,7 @@ def extract_entity(settings: Settings, source: Source, load: Load) -> LoadSummar
             if isinstance(source, DescribedSource):
                 load = replace(load, columns=partial(source.columns, load.entity.name))
             read = partial(source.read, load.entity.name)
-            result = land(partial(_connect, settings), connection, load, read)
+            result = land(partial(connected, settings), connection, load, read)
             assert result.load_id is not None
             load_id, counts = result.load_id, result.counts
     seconds = perf_counter() - began
@@ -232,7 +237,7 @@ def _land_files(
     # A day's own row reads nothing, the files' rows do: the day counts as read when it is landed.
     covered = Coverage(landed_to=landed_to, read_to=landed_to)
     plan = plan_load(load.business_date, covered, load.lookback_hours, load.timezone)
-    reconnect = partial(_connect, settings)
+    reconnect = partial(connected, settings)
     try:
         origins = source.origins(entity.name, plan.window)
     except SourceError as error:
@@ -292,16 +297,17 @@ def _raise(error: SourceError, _window: Window) -> Iterator[Batch]:
 
 
 @contextmanager
-def _connection(settings: Settings, source: str, entity: Entity) -> Iterator[psycopg.Connection]:
+def warehouse(settings: Settings, source: str, entity: Entity) -> Iterator[psycopg.Connection]:
     """A prepared connection, with psycopg's errors told as LandingError."""
     try:
-        with closing(_connect(settings)) as connection:
+        with closing(connected(settings)) as connection:
             yield connection
     except psycopg.Error as error:
         raise warehouse_error(source, entity.name, error) from error
 
 
-def _connect(settings: Settings) -> psycopg.Connection:
+def connected(settings: Settings) -> psycopg.Connection:
+    """A prepared connection to the warehouse, as the role that lands."""
     connection = connect(settings, role="moshtari_loader", application="moshtari landing")
     try:
         prepare(connection)

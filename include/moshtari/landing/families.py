@@ -6,7 +6,7 @@ from pydantic import ValidationError
 
 from moshtari.landing.contract import entities_of
 from moshtari.settings import ConfigError, Deployment, config_error
-from moshtari.sources.base import Source
+from moshtari.sources.base import RangedSource, Source
 from moshtari.sources.registry import make_source, parse_config
 
 
@@ -21,6 +21,12 @@ def sources_of(deployment: Deployment, family: str) -> list[str]:
         for name in deployment.sources
         if wanted & set(configured_source(deployment, name).entities())
     ]
+
+
+def is_parallel(deployment: Deployment, name: str) -> bool:
+    """Whether a source's large entities are read in parts. Raises ConfigError."""
+    source = configured_source(deployment, name)
+    return isinstance(source, RangedSource) and source.is_parallel()
 
 
 def check_sources(deployment: Deployment) -> None:

@@ -95,7 +95,7 @@ def usual_rows(
         select percentile_cont(0.5) within group (order by rows_a_day), count(*)
         from (
             select
-                read_rows::double precision
+                coalesce((details ->> 'rows_in_parts')::bigint, read_rows)::double precision
                 / case when origin is null then business_date - covers_from + 1 else 1 end
                     as rows_a_day
             from ops.loads
@@ -106,7 +106,9 @@ def usual_rows(
                 and (origin is null) = %(is_no_file)s
                 and business_date <= %(day)s
                 and (origin is not null or covers_from is not null)
-                and not details ?| array['already_landed', 'replayed', 'reconciled', 'files']
+                and not details ?| array[
+                    'already_landed', 'replayed', 'reconciled', 'files', 'part'
+                ]
             order by business_date desc, load_id desc
             limit %(looked_at)s
         ) as latest

@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 import psycopg
 
 from moshtari.landing import ledger, quarantine, rules, schema, statements
+from moshtari.landing.completing import Completion
 from moshtari.landing.contract import Entity
 from moshtari.landing.errors import LandingError, describe, warehouse_error
 from moshtari.landing.founding import Founding
@@ -31,6 +32,9 @@ from moshtari.landing.holding import (
 from moshtari.landing.incoming import Incoming
 from moshtari.landing.ledger import Counts
 from moshtari.landing.missing import KeyComparison
+from moshtari.landing.part_plans import drop_plan
+from moshtari.landing.part_turns import take_turn
+from moshtari.landing.parts import Part
 from moshtari.landing.replay_load import ReplayLoad
 from moshtari.landing.windows import LoadPlan, plan_load
 from moshtari.sources.base import Batch, Origin, SourceColumn, SourceError, Window
@@ -60,11 +64,13 @@ class Load:
     explain: Callable[[], dict[str, Any]] = dict
     replay: ReplayLoad | None = None
     keys: KeyComparison | None = None
+    part: Part | None = None
+    completes: Completion | None = None
 
 
 @dataclass(frozen=True)
 class Landed:
-    """A load that ended well; None as load_id: the file was there already, so none was needed."""
+    """A load that ended well; None as load_id: what it was for is there already."""
 
     load_id: int | None
     counts: Counts
@@ -90,8 +96,9 @@ def land(
 ) -> Landed:
     """Run one load on a prepared connection; `reconnect` serves to note a failure if that one dies.
 
-    `plan` is given by file sources, whose files share the plan of their day; else it is made here,
-    when the load's turn has come. Raises SourceError or LandingError; the ledger says 'failed'.
+    `plan` is given by file sources, whose files share the plan of their day, and for parts; else it
+    is made here, when the load's turn has come. Raises SourceError or LandingError; the ledger says
+    'failed'.
     """
     load_id = _begin_in_turn(connection, load)
     try:
@@ -106,7 +113,8 @@ def land(
     if counts is None:
         return Landed(None, Counts())
     try:
-        _analyze(connection, load.entity, counts)
+        if load.part is None:
+            _analyze(connection, load.entity, counts)
         ledger.let_go(connection, load_id)
     except psycopg.Error as error:
         logger.warning("load %s is in; tidying up after it failed: %s", load_id, describe(error))
@@ -126,8 +134,11 @@ def _begin_in_turn(connection: psycopg.Connection, load: Load) -> int:
             load.business_date,
             dag_run=load.dag_run,
             origin=load.origin,
+            details=load.details,
         )
-        if ledger.take_turn(connection, load.source, load.entity):
+        if load.part is not None:
+            take_turn(connection, load.source, load.entity, load.part)
+        elif ledger.take_turn(connection, load.source, load.entity):
             logger.info("%s.%s: waited for another load", load.source, load.entity.name)
         if not ledger.is_overtaken(connection, load.source, load.entity, load_id):
             return load_id
@@ -154,6 +165,14 @@ def _run(
             ledger.finish(connection, load_id, plan or _plan(connection, load), unneeded)
             return None
     plan = plan or _plan(connection, load)
+    if load.part is not None and not load.part.is_wanted(connection, load.source, entity):
+        unneeded = Counts(details={**load.details, ledger.ALREADY_LANDED: True})
+        ledger.finish(connection, load_id, plan, unneeded)
+        return None
+    if load.completes is not None:
+        counts = load.completes.settle(connection, load.source, entity, load.hold)
+        ledger.finish(connection, load_id, plan, counts)
+        return counts
     if load.keys is not None:
         counts = load.keys.settle(connection, load.source, entity, load_id, plan.window)
         ledger.finish(connection, load_id, plan, counts)
@@ -162,7 +181,7 @@ def _run(
     if load.columns is not None:
         plan, drift = _look(connection, load, load.columns, plan)
     founding = None
-    if plan.first_load and load.origin is None and load.replay is None:
+    if plan.first_load and load.origin is None and load.replay is None and load.part is None:
         founding = Founding(connection, load.source, entity, load_id)
     incoming = Incoming(connection, load.source, entity, founding)
     incoming.take(read(plan.window))
@@ -181,7 +200,7 @@ def _run(
             f"{load.origin.path} had {before[1]} rows and now has none",
             "Put its rows back; to take them out of the warehouse, leave one row at least",
         )
-    if load.replay is None:
+    if load.replay is None and load.part is None:
         hold_if_suspicious(
             connection,
             load.hold,
@@ -208,6 +227,8 @@ def _run(
         _bury(connection, load, load_id, counts)
     if load.replay is not None:
         load.replay.settle(connection, load_id, counts)
+    elif load.origin is None and load.part is None:
+        drop_plan(connection, load.source, entity, load.business_date)
     # Once more: a killed attempt whose session was still ending when this one had its turn.
     _fail_dead_attempts(connection, load, load_id)
     ledger.finish(connection, load_id, plan, counts)
@@ -330,6 +351,8 @@ def _cast_text(connection: psycopg.Connection, entity: Entity, incoming: Incomin
 
 
 def _is_empty(connection: psycopg.Connection, load: Load) -> bool:
+    if load.part is not None:
+        return load.part.is_alone(connection, load.source, load.entity)
     row = connection.execute(
         f"select exists (select 1 from raw.{load.entity.name} where _source = %s)", [load.source]
     ).fetchone()
@@ -363,7 +386,7 @@ def _bury(connection: psycopg.Connection, load: Load, load_id: int, counts: Coun
 
 def _analyze(connection: psycopg.Connection, entity: Entity, counts: Counts) -> None:
     """Fresh statistics after a big load, where the role may; autovacuum sees to it otherwise."""
-    if counts.landed < _ANALYZE_FROM:
+    if counts.details.get(ledger.ROWS_IN_PARTS, counts.landed) < _ANALYZE_FROM:
         return
     row = connection.execute(
         "select has_table_privilege(%s, 'maintain')", [f"raw.{entity.name}"]

@@ -20,7 +20,7 @@ from moshtari.landing.windows import Coverage, LoadPlan
 from moshtari.sources.base import Origin
 
 _ATTEMPT = "hashtextextended('moshtari.load/' || %s::bigint::text, 0)"
-_SERIES = "hashtextextended('moshtari.landing/' || %s || '/' || %s, 0)"
+SERIES = "hashtextextended('moshtari.landing/' || %s || '/' || %s, 0)"
 
 
 # Says of a file's row that another run had landed the file in the meantime.
@@ -29,6 +29,9 @@ ALREADY_LANDED = "already_landed"
 REPLAYED = "replayed"
 # Says that a load compared keys and read no window of changes.
 RECONCILED = "reconciled"
+# The number of a part of a day's load, and in the day's own row the rows that all parts read.
+PART = "part"
+ROWS_IN_PARTS = "rows_in_parts"
 # The load that had received them, whose place in time their rows take.
 OF_LOAD = "of_load"
 # Unless this stands beside it: then they were read again, and are as new as the replay.
@@ -54,6 +57,7 @@ def begin(
     *,
     dag_run: str = "",
     origin: Origin | None = None,
+    details: dict[str, Any] | None = None,
 ) -> int:
     """Write and commit the attempt's row; returns its load_id. Ends the open transaction."""
     path, size, checksum = (origin.path, origin.size, origin.checksum) if origin else (None,) * 3
@@ -61,12 +65,22 @@ def begin(
         """
         insert into ops.loads (
             source, entity, family, business_date, dag_run, status, backend_pid,
-            origin, origin_size, origin_checksum
+            origin, origin_size, origin_checksum, details
         )
-        values (%s, %s, %s, %s, %s, 'running', pg_backend_pid(), %s, %s, %s)
+        values (%s, %s, %s, %s, %s, 'running', pg_backend_pid(), %s, %s, %s, %s)
         returning load_id
         """,
-        [source, entity.name, entity.family, business_date, dag_run, path, size, checksum],
+        [
+            source,
+            entity.name,
+            entity.family,
+            business_date,
+            dag_run,
+            path,
+            size,
+            checksum,
+            Jsonb(details or {}),
+        ],
     ).fetchone()
     assert row is not None
     load_id: int = row[0]
@@ -82,10 +96,10 @@ def take_turn(connection: psycopg.Connection, source: str, entity: Entity) -> bo
     Returns whether there was anything to wait for.
     """
     series = [source, entity.name]
-    row = connection.execute(f"select pg_try_advisory_xact_lock({_SERIES})", series).fetchone()
+    row = connection.execute(f"select pg_try_advisory_xact_lock({SERIES})", series).fetchone()
     if row is not None and row[0]:
         return False
-    connection.execute(f"select pg_advisory_xact_lock({_SERIES})", series)
+    connection.execute(f"select pg_advisory_xact_lock({SERIES})", series)
     return True
 
 
@@ -134,16 +148,24 @@ def coverage(
     """What earlier loads covered, for a load of `business_date`.
 
     Loads of single files do not count: a file source's day is covered when all files are in, which
-    it notes by a row without an origin. Nor do replays.
+    it notes by a row without an origin. Nor do single parts, whose day has a row of its own when
+    all are in, nor replays.
     """
     row = connection.execute(
         """
         select
             max(business_date),
-            max(business_date) filter (where read_rows > 0),
+            max(business_date) filter (
+                where coalesce((details ->> %(in_parts)s)::bigint, read_rows) > 0
+            ),
             min(covers_from) filter (where business_date = %(day)s),
             coalesce(
-                bool_or(business_date = %(day)s and covers_from is null and read_rows > 0), false
+                bool_or(
+                    business_date = %(day)s
+                    and covers_from is null
+                    and coalesce((details ->> %(in_parts)s)::bigint, read_rows) > 0
+                ),
+                false
             ),
             (
                 array_agg(details ->> 'mark' order by business_date desc, load_id desc)
@@ -161,7 +183,8 @@ def coverage(
             "source": source,
             "entity": entity.name,
             "day": business_date,
-            "no_windows": [REPLAYED, RECONCILED],
+            "no_windows": [REPLAYED, RECONCILED, PART],
+            "in_parts": ROWS_IN_PARTS,
         },
     ).fetchone()
     return Coverage(*row) if row is not None else Coverage()

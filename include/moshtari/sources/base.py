@@ -218,6 +218,39 @@ class MarkingSource(Protocol):
         """Where the last reading of the entity ended; None where the source does not count it."""
 
 
+@dataclass(frozen=True)
+class KeyRange:
+    """Rows whose first key column is in `[lower, upper)`, as the source compares; None: no end.
+
+    Rows without a key belong to the range without a lower end.
+    """
+
+    lower: str | None
+    upper: str | None
+
+
+@runtime_checkable
+class RangedSource(Protocol):
+    """A source that can read a window in ranges of the key, which several workers share.
+
+    Every row is in exactly one range, whatever is changed at the source between their readings. A
+    row that is changed meanwhile is found by later windows, as after any reading.
+    """
+
+    def is_parallel(self) -> bool:
+        """Whether the configuration wants large readings cut."""
+
+    def bounds(self, entity: str, window: Window) -> list[str]:
+        """Where the ranges meet, in the source's order; none where one reading is enough.
+
+        A small window costs no more than an estimate. Of a `MarkingSource` the mark is then one
+        that holds for all ranges that are read later.
+        """
+
+    def read_range(self, entity: str, window: Window, key_range: KeyRange) -> Iterator[Batch]:
+        """The window's changes within one range, as `read` gives them."""
+
+
 @runtime_checkable
 class KeyedSource(Protocol):
     """A source that can list the keys of all rows it has, which tells what was deleted there."""

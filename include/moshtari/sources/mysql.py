@@ -35,6 +35,7 @@ from moshtari.sources.base import (
     Batch,
     CheckResult,
     KeptRecord,
+    KeyRange,
     Origin,
     RejectedRecord,
     SourceColumn,
@@ -53,9 +54,11 @@ from moshtari.sources.mysql_errors import (
     remedy_for,
     unknown_column,
 )
+from moshtari.sources.mysql_ranges import in_range, quantiles
 from moshtari.sources.mysql_replay import among, keyed_records
 from moshtari.sources.mysql_session import Connection, snapshot, streaming
 from moshtari.sources.mysql_values import NAIVE, TIMES, Convert, converter, copy_line
+from moshtari.sources.ranges import can_be_cut
 
 _ROWS_A_BATCH = 2_000
 
@@ -91,13 +94,20 @@ class MysqlSource:
         Raises SourceError when the database cannot be reached, the mapping does not fit it, or its
         answer ends too early.
         """
+        yield from self.read_range(entity, window, KeyRange(None, None))
+
+    def read_range(self, entity: str, window: Window, key_range: KeyRange) -> Iterator[Batch]:
+        """The same of the rows in a range of the first key column."""
         self._new[entity] = window.keep
         with self._session(entity) as connection:
             readings, changed_type = self._probe(connection, entity)
             extra = self._extra(connection, entity, window.keep)
             # By other names: a new column may be called as one of the entity is.
             new = {f"_new_{i}": reading for i, reading in enumerate(extra.values())}
-            select = self._select(entity, window, {**readings, **new}, changed_type)
+            relation = self.config.entities[entity].relation
+            within = in_range(connection, relation, self._key_expression(entity), key_range)
+            selected = _selected({**readings, **new})
+            select = self._select(entity, window, selected, changed_type, within)
             yield from self._rows(connection, entity, readings, select, extra=extra)
 
     def columns(
@@ -106,6 +116,22 @@ class MysqlSource:
         """Those of the table or query; none where the login may not see them all."""
         with self._session(entity) as connection:
             return self._columns(connection, entity)
+
+    def is_parallel(self) -> bool:
+        return self.config.parallel is not None
+
+    def bounds(self, entity: str, window: Window) -> list[str]:
+        """Quantiles of the first key column among the window's rows."""
+        parallel = self.config.parallel
+        if parallel is None or not can_be_cut(ENTITIES[entity]):
+            return []
+        with self._session(entity) as connection:
+            _, changed_type = self._probe(connection, entity)
+            key = f"({self._key_expression(entity)}) as cut_at"
+            return quantiles(connection, parallel, self._select(entity, window, key, changed_type))
+
+    def _key_expression(self, entity: str) -> str:
+        return self.config.entities[entity].columns[ENTITIES[entity].key[0]]
 
     def replay(self, entity: str, records: Sequence[KeptRecord], window: Window) -> Iterator[Batch]:
         """The rows of the records' keys as they are now: kept are results of the old mapping."""
@@ -116,7 +142,8 @@ class MysqlSource:
             return
         with self._session(entity) as connection:
             readings, changed_type = self._probe(connection, entity)
-            select = self._select(entity, replace(window, start=None), readings, changed_type)
+            always = replace(window, start=None)
+            select = self._select(entity, always, _selected(readings), changed_type)
             types = {name: reading.field_type for name, reading in readings.items()}
             select, values = among(select, contract, types, keyed)
             for batch in self._rows(connection, entity, readings, select, values):
@@ -261,12 +288,14 @@ class MysqlSource:
         self,
         entity: str,
         window: Window,
-        readings: Mapping[str, _Reading],
+        selected: str,
         changed_type: int | None,
+        within: str = "",
     ) -> str:
         config = self.config.entities[entity]
-        selected = ", ".join(f"({r.expression}) as `{name}`" for name, r in readings.items())
         conditions = [f"({config.where})"] if config.where else []
+        if within:
+            conditions.append(within)
         if config.changed_at:
             zone = self._zone(entity) if changed_type in NAIVE else None
             changed = f"({config.changed_at})"
@@ -346,6 +375,10 @@ class MysqlSource:
         key = self._key(entity, column) if entity else f"sources.{self.name}"
         where = f"{key}: " if column else ""
         return SourceError(self.name, entity, f"{where}{describe(error)}", remedy_for(error, key))
+
+
+def _selected(readings: dict[str, _Reading]) -> str:
+    return ", ".join(f"({r.expression}) as `{name}`" for name, r in readings.items())
 
 
 def _local(at: datetime, zone: ZoneInfo | None) -> str:

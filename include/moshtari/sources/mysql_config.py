@@ -18,6 +18,7 @@ from pydantic import (
 
 from moshtari.landing.contract import ENTITIES
 from moshtari.sources.postgres_config import EntityConfig
+from moshtari.sources.ranges import Parallel
 
 _URL = "this is no connection string such as mysql://user:password@host:3306/database"
 
@@ -89,6 +90,7 @@ class MysqlConfig(BaseModel):
     statement_timeout_seconds: float = Field(default=3600, gt=0, le=86400)
     read_timeout_seconds: float = Field(default=900, gt=0, le=86400)
     """Longest silence of the server; a query that sorts is silent until its first row."""
+    parallel: Parallel | None = None
     entities: dict[str, MysqlEntityConfig] = Field(min_length=1)
 
     @field_validator("entities")

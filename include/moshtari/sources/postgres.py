@@ -30,6 +30,7 @@ from moshtari.sources.base import (
     BinaryCopy,
     CheckResult,
     KeptRecord,
+    KeyRange,
     Origin,
     RejectedRecord,
     SourceColumn,
@@ -42,8 +43,10 @@ from moshtari.sources.base import (
 from moshtari.sources.drift import described, now_called, remedy_for_lost
 from moshtari.sources.postgres_columns import columns_of, extra_of, name_at
 from moshtari.sources.postgres_config import PostgresConfig
+from moshtari.sources.postgres_ranges import in_range, quantiles
 from moshtari.sources.postgres_replay import KeyedRecords
 from moshtari.sources.postgres_text import parse_copy_text
+from moshtari.sources.ranges import can_be_cut
 
 _BLOCK = 256 * 1024
 _ROWS_A_BATCH = 2_000
@@ -85,15 +88,21 @@ class PostgresSource:
 
         Raises SourceError when the database cannot be reached, or the mapping does not fit it.
         """
+        yield from self.read_range(entity, window, KeyRange(None, None))
+
+    def read_range(self, entity: str, window: Window, key_range: KeyRange) -> Iterator[Batch]:
+        """The same of the rows in a range of the first key column."""
         self._new[entity] = window.keep
         with self._session(entity) as connection:
             readings = self._probe(connection, entity, window.keep)
             late = self._late(connection, entity, window)
-            select = self._select(entity, window, {n: r.typed for n, r in readings.items()}, late)
+            within = self._within(connection, entity, key_range)
+            typed = {name: reading.typed for name, reading in readings.items()}
+            select = self._select(entity, window, typed, late, within)
 
             def as_text() -> Iterator[Batch]:
                 text = {name: reading.as_text for name, reading in readings.items()}
-                again = self._select(entity, window, text, late)
+                again = self._select(entity, window, text, late, within)
                 return self._told(entity, self._read_text(entity, connection, again, tuple(text)))
 
             def extended(expressions: Mapping[str, str]) -> BinaryCopy:
@@ -110,6 +119,27 @@ class PostgresSource:
         """Those of the table or query; none where the login may not see them all."""
         with self._session(entity) as connection:
             return self._columns(connection, entity)
+
+    def is_parallel(self) -> bool:
+        return self.config.parallel is not None
+
+    def bounds(self, entity: str, window: Window) -> list[str]:
+        """Quantiles of the first key column among the window's rows."""
+        parallel = self.config.parallel
+        if parallel is None or not can_be_cut(ENTITIES[entity]):
+            return []
+        config = self.config.entities[entity]
+        key = {"key": config.columns[ENTITIES[entity].key[0]]}
+        with self._session(entity) as connection:
+            self._probe(connection, entity)
+            late = self._late(connection, entity, window)
+            select = self._select(entity, window, key, late)
+
+            def sample(percent: float) -> str:
+                relation = f"{config.table} tablesample system ({percent:.6f})"
+                return self._select(entity, window, key, late, relation=relation)
+
+            return quantiles(connection, parallel, select, config.table, sample)
 
     def mark(self, entity: str) -> str | None:
         """The oldest transaction that was open at the last reading (xid8)."""
@@ -295,13 +325,30 @@ class PostgresSource:
             return "true"
         return f"age(xmin) <= age('{int(window.mark) % 2**32}'::xid)"
 
+    def _within(self, connection: psycopg.Connection, entity: str, key_range: KeyRange) -> str:
+        """A condition for the rows of a range."""
+        if key_range.lower is None and key_range.upper is None:
+            return ""
+        column = ENTITIES[entity].key[0]
+        expression = self.config.entities[entity].columns[column]
+        oid = self._types_of(connection, entity, {column: expression})[column]
+        return in_range(connection, expression, oid, key_range)
+
     def _select(
-        self, entity: str, window: Window | None, columns: dict[str, str], late: str
+        self,
+        entity: str,
+        window: Window | None,
+        columns: dict[str, str],
+        late: str,
+        within: str = "",
+        relation: str | None = None,
     ) -> str:
         """The query for the window's rows, or for all there are."""
         config = self.config.entities[entity]
         selected = ", ".join(f"{expression} as {name}" for name, expression in columns.items())
         conditions = [f"({config.where})"] if config.where else []
+        if within:
+            conditions.append(within)
         if config.changed_at and window is not None:
             changed = f"({config.changed_at})"
             bounds = [f"{changed} < '{window.end.isoformat()}'::timestamptz"]
@@ -311,7 +358,7 @@ class PostgresSource:
             # A row that does not say when it changed would never be in any window.
             conditions.append(f"(({' and '.join(bounds)}) or {changed} is null)")
         where = f" where {' and '.join(conditions)}" if conditions else ""
-        return f"select {selected} from {config.relation}{where}"
+        return f"select {selected} from {relation or config.relation}{where}"
 
     def _read_text(
         self, entity: str, connection: psycopg.Connection, select: str, names: tuple[str, ...]

@@ -9,6 +9,7 @@ from psycopg.conninfo import conninfo_to_dict
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from moshtari.landing.contract import ENTITIES
+from moshtari.sources.ranges import Parallel
 
 
 class EntityConfig(BaseModel):
@@ -62,6 +63,7 @@ class PostgresConfig(BaseModel):
     timezone: str | None = None
     lookback_hours: float = Field(default=6, ge=0)
     statement_timeout_seconds: float = Field(default=3600, gt=0)
+    parallel: Parallel | None = None
     entities: dict[str, EntityConfig] = Field(min_length=1)
 
     @field_validator("dsn")
