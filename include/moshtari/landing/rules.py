@@ -101,6 +101,7 @@ def is_good(entity: Entity) -> str:
     """A condition, never null, that holds for rows that keep the contract; cheap for most rows."""
     conditions = []
     needed = []
+    numbers = []
     for column in entity.columns:
         if column.name in entity.key:
             conditions.append(f"{column.name} is not null")
@@ -108,9 +109,15 @@ def is_good(entity: Entity) -> str:
                 conditions.append(f"{column.name} <> ''")
         elif column.required and column.default is None:
             needed.append(column.name)
-        infinite = _not_finite(column)
-        if infinite:
+        if column.pg_type == "numeric":
+            numbers.append(column.name)
+        elif infinite := _not_finite(column):
             conditions.append(f"({infinite}) is not true")
+    if numbers:
+        # Of all at once: NaN counts as greater than infinity, and nulls do not count.
+        all_of_them = ", ".join(numbers)
+        conditions.append(f"(greatest({all_of_them}) >= 'Infinity') is not true")
+        conditions.append(f"(least({all_of_them}) <= '-Infinity') is not true")
     if needed:
         row = ", ".join(needed)
         conditions.append(f"(num_nulls({row}) = 0 or _is_deleted is true)")
