@@ -110,10 +110,9 @@ def with_expressions(
     missing = [f", null::{kind} as {name}" for name, kind in types.items() if name not in given]
     selected = ", ".join(f"{expression} as {name}" for name, expression in expressions.items())
     noted = f"set_config('{_BAD_ROWS}', 'yes', true) is not null"
-    return (
-        f"select {selected} from (select *{''.join(missing)} from ({select}) as given) as rows "
-        f"where ({is_good}) or {noted}"
-    )
+    # Behind `offset` each value is computed once, however often it is used.
+    rows = f"select *{''.join(missing)} from ({select}) as given offset 0"
+    return f"select {selected} from ({rows}) as rows where ({is_good}) or {noted}"
 
 
 def has_bad_rows(connection: psycopg.Connection) -> bool:
