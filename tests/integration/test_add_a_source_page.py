@@ -42,7 +42,7 @@ def make_module(name: str, code: str) -> None:
 
 make_module("moshtari.sources.pollbox", block("`include/moshtari/sources/pollbox.py`:"))
 make_module("tests.servers.pollbox", block("`tests/servers/pollbox.py`:"))
-run(block("`tests/integration/test_pollbox.py`"), globals())
+run(block("`tests/faults/test_pollbox.py`"), globals())
 
 
 @pytest.fixture(autouse=True)
@@ -52,9 +52,9 @@ def registered(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def record_property() -> object:
-    """An example has no line in the fault matrix."""
-    return lambda _name, _value: None
+def note() -> object:
+    """An example has no column in the fault matrix."""
+    return lambda *_: None
 
 
 def test_the_deployment_shown_gets_its_task(
