@@ -1,0 +1,111 @@
+"""dlt at the work of one benchmark, with the settings that were found to be its fastest.
+
+    uv run --project benchmarks/peers --locked python benchmarks/peers/load.py SPECIFICATION
+
+The specification is JSON: `kind` (query, increment, tickets, lines), `source` and `target` (URLs of
+PostgreSQL), `home` (a folder to work in), and what the kind needs. Prints seconds, peak memory and
+rows as JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import shutil
+import sys
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+os.environ.update(
+    {
+        "RUNTIME__DLTHUB_TELEMETRY": "false",
+        "RUNTIME__LOG_LEVEL": "ERROR",
+        "DATA_WRITER__DISABLE_COMPRESSION": "true",
+        "NORMALIZE__DATA_WRITER__DISABLE_COMPRESSION": "true",
+        # Files of this size go through the workers side by side.
+        "DATA_WRITER__FILE_MAX_ITEMS": "400000",
+        "NORMALIZE__WORKERS": str(os.cpu_count()),
+        "LOAD__WORKERS": str(os.cpu_count()),
+        # Without it, JSON is buffered in pieces of 5,000.
+        "DATA_WRITER__BUFFER_MAX_ITEMS": "50000",
+        "SCHEMA__NAMING": "direct",
+    }
+)
+
+import dlt  # noqa: E402 - its settings are read when it is imported
+from dlt.destinations import postgres  # noqa: E402
+
+_PAGES = {"tickets": "tickets", "lines": "orders"}
+
+
+def main() -> None:
+    given = json.loads(sys.argv[1])
+    shutil.rmtree(given["home"], ignore_errors=True)
+    began = perf_counter()
+    pipeline = dlt.pipeline(
+        "benchmark",
+        pipelines_dir=given["home"],
+        destination=postgres(given["target"], create_indexes=given["kind"] == "increment"),
+        dataset_name="peer",
+    )
+    info = pipeline.run(RESOURCES[given["kind"]](given), loader_file_format="parquet")
+    info.raise_on_failed_jobs()
+    seconds = perf_counter() - began
+    counts = pipeline.last_trace.last_normalize_info.row_counts
+    print(
+        json.dumps(
+            {
+                "seconds": seconds,
+                "rows": sum(n for name, n in counts.items() if not name.startswith("_dlt")),
+                "peak_mib": _peak_mib(),
+                "versions": f"dlt {dlt.__version__}, connectorx {version('connectorx')}",
+            }
+        )
+    )
+
+
+def _query(given: dict[str, Any]) -> Any:
+    return dlt.resource(_batches(given), name="orders", write_disposition="append")
+
+
+def _increment(given: dict[str, Any]) -> Any:
+    return dlt.resource(
+        _batches(given),
+        name="orders",
+        primary_key="order_id",
+        write_disposition={"disposition": "merge", "strategy": "upsert"},
+    )
+
+
+def _batches(given: dict[str, Any]) -> Iterator[Any]:
+    import connectorx
+    import pyarrow
+
+    stream = connectorx.read_sql(
+        given["source"],
+        given["query"],
+        return_type="arrow_stream",
+        protocol="binary",
+        batch_size=100_000,
+    )
+    for batch in stream:
+        yield pyarrow.Table.from_batches([batch])
+
+
+RESOURCES = {"query": _query, "increment": _increment}
+
+
+def _peak_mib() -> float:
+    """Of this process or the largest that it started."""
+    status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
+    line = next(line for line in status.splitlines() if line.startswith("VmHWM:"))
+    children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    return max(int(line.split()[1]), children) / 1024
+
+
+if __name__ == "__main__":
+    main()
