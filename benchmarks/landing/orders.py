@@ -58,7 +58,7 @@ def odd_rows(rows: int) -> int:
 
 def unwanted(rows: int) -> str:
     """A condition over the contract's columns: rows that break it."""
-    return f"order_id::bigint between {rows - BAD + 1} and {rows}"
+    return f"order_id::bigint between {rows - BAD + 1} and {rows} or order_id::bigint < 0"
 
 
 def create_shop(rows: int) -> list[str]:
@@ -100,7 +100,7 @@ def create_shop(rows: int) -> list[str]:
 
 
 def change(rows: int, night: int, day: date) -> list[str]:
-    """Statements for what happens on one day: of `rows` one in a hundred, a fifth of them new."""
+    """Statements for what happens on one day: of `rows` one in a hundred, a fifth of them new, a few bad."""
     changed, new = rows // 125, rows // 500
     first_new = rows + (night - 1) * new
     at = f"timestamptz '{day}' + n * (interval '24 hours' / {changed + new})"
@@ -118,6 +118,12 @@ def change(rows: int, night: int, day: date) -> list[str]:
             {first_new} + n, n, null, {at}, {at}, 'paid', 'IRR', 250000.00, 0.00, 35000.00,
             n, array['YALDA'], 'app', 'شب یلدا'
         from generate_series(1, {new}) as n
+        """,
+        f"""
+        insert into shop.orders
+        select
+            -10 * {night} - n, n, null, {at}, {at}, null, 'IRR', 0, 0, 0, 0, '{{}}', 'app', null
+        from generate_series(1, {BAD // 4}) as n
         """,
         "vacuum analyze shop.orders",
     ]

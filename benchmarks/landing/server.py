@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 from urllib.parse import quote
 
 import psycopg
@@ -43,6 +43,13 @@ class Server:
     def rows(self, database: str, query: str) -> list[tuple[object, ...]]:
         with self.admin(database) as connection:
             return connection.execute(query.encode()).fetchall()
+
+    def stream(self, database: str, query: str) -> Iterator[tuple[Any, ...]]:
+        """The rows of a query that has too many to hold."""
+        with self.admin(database) as connection, connection.transaction():
+            with connection.cursor("stream") as cursor:
+                cursor.itersize = 5_000
+                yield from cursor.execute(query.encode())
 
     def url(self, database: str) -> str:
         """The address of a database, for what does not read libpq's environment."""

@@ -39,7 +39,15 @@ os.environ.update(
 import dlt  # noqa: E402 - its settings are read when it is imported
 from dlt.destinations import postgres  # noqa: E402
 
-_PAGES = {"tickets": "tickets", "lines": "orders"}
+_TICKET_TEXTS = (
+    "ticket_id", "requester_email", "requester_phone", "requester_name", "channel", "subject",
+    "body", "status", "priority", "order_id", "satisfaction_comment",
+)  # fmt: skip
+_ORDER_TEXTS = (
+    "order_id", "customer_id", "guest_email", "status", "currency", "channel", "campaign",
+    "direction",
+)  # fmt: skip
+_AMOUNTS = ("gross", "discount", "shipping", "tax", "total")
 
 
 def main() -> None:
@@ -96,7 +104,74 @@ def _batches(given: dict[str, Any]) -> Iterator[Any]:
         yield pyarrow.Table.from_batches([batch])
 
 
-RESOURCES = {"query": _query, "increment": _increment}
+def _tickets(given: dict[str, Any]) -> Any:
+    types = {name: "text" for name in _TICKET_TEXTS}
+    types |= {"created_at": "timestamp", "updated_at": "timestamp"}
+    types |= {"tags": "json", "satisfaction_score": "bigint"}
+    return dlt.resource(
+        _pages(given),
+        name="tickets",
+        write_disposition="append",
+        columns={name: {"data_type": kind} for name, kind in types.items()},
+        max_table_nesting=0,
+    )
+
+
+def _pages(given: dict[str, Any]) -> Iterator[list[dict[str, Any]]]:
+    from dlt.sources.helpers.rest_client import RESTClient
+    from dlt.sources.helpers.rest_client.auth import HttpBasicAuth
+
+    path = "/api/v2/incremental/tickets/cursor.json"
+    client = RESTClient(given["url"], auth=HttpBasicAuth(given["user"], given["token"]))
+    position: dict[str, Any] = {"start_time": 0}
+    while True:
+        query = {**position, "per_page": 1000, "include": "users"}
+        page = client.get(path, params=query).json()
+        users = {user["id"]: user for user in page["users"]}
+        yield [
+            _ticket(ticket, users[ticket["requester_id"]], given["order_field"])
+            for ticket in page["tickets"]
+        ]
+        if page["end_of_stream"]:
+            return
+        position = {"cursor": page["after_cursor"]}
+
+
+def _ticket(ticket: dict[str, Any], user: dict[str, Any], field: int) -> dict[str, Any]:
+    rating = ticket["satisfaction_rating"]
+    return {
+        "ticket_id": str(ticket["id"]),
+        "requester_email": user["email"],
+        "requester_phone": user["phone"],
+        "requester_name": user["name"],
+        "created_at": ticket["created_at"],
+        "updated_at": ticket["updated_at"],
+        "channel": ticket["via"]["channel"],
+        "subject": ticket["subject"] or "",
+        "body": ticket["description"],
+        "status": ticket["status"],
+        "priority": ticket["priority"],
+        "tags": ticket["tags"],
+        "order_id": next((f["value"] for f in ticket["custom_fields"] if f["id"] == field), None),
+        "satisfaction_score": {"good": 1, "bad": 0}.get(rating["score"]),
+        "satisfaction_comment": rating["comment"],
+    }
+
+
+def _lines(given: dict[str, Any]) -> Any:
+    from dlt.sources.filesystem import filesystem, read_jsonl
+
+    types = {name: "text" for name in _ORDER_TEXTS}
+    types |= {"ordered_at": "timestamp", "updated_at": "timestamp", "coupon_codes": "json"}
+    types |= {f"{name}_amount": "decimal" for name in _AMOUNTS}
+    found = filesystem(bucket_url=given["folder"], file_glob="*.jsonl.gz")
+    return (found | read_jsonl(chunksize=50_000)).with_name("orders").apply_hints(
+        write_disposition="append",
+        columns={name: {"data_type": kind} for name, kind in types.items()},
+    )
+
+
+RESOURCES = {"query": _query, "increment": _increment, "tickets": _tickets, "lines": _lines}
 
 
 def _peak_mib() -> float:
