@@ -56,7 +56,8 @@ class LandingPostgres(Benchmark):
             "ours": (WAREHOUSE, "raw.orders", list(orders.COLUMNS)),
             "peer": (PEER, "peer.orders", orders.PEER_COLUMNS),
         }[side]
-        return content(self.server, database, relation, "orders", columns, orders.unwanted(self.size))
+        unwanted = orders.unwanted(self.size)
+        return content(self.server, database, relation, "orders", columns, unwanted)
 
     def truth(self, side: str) -> Content:
         where = orders.readable_to_peer(self.size) if side == "peer" else "true"

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from landing.server import Server
-
 from moshtari.landing.contract import ENTITIES, Entity
 
 
@@ -26,6 +25,8 @@ class Content:
     written: Mapping[str, int]
     meant: Mapping[str, int]
     whole: str
+    """All of the rows as they are written."""
+    whole_meant: str
 
     def altered(self, truth: Content) -> list[str]:
         """Columns that do not mean what they do in the truth."""
@@ -55,11 +56,11 @@ def content(
     given = columns if isinstance(columns, Mapping) else {name: name for name in columns}
     casts = ", ".join(_typed(contract, name, sql) for name, sql in given.items())
     numbers = [name for name in given if contract.column(name).pg_type == "numeric"]
-    whole = ", ".join(_written(contract, name) for name in given)
     hashes = [
-        f"hashtextextended(row({whole})::text, 0)",
+        _hash_row([_written(contract, name) for name in given]),
+        _hash_row([_meant(contract, name) for name in given]),
         *(_hash(contract, _written(contract, name)) for name in given),
-        *(_hash(contract, f"trim_scale({name})::text") for name in numbers),
+        *(_hash(contract, _meant(contract, name)) for name in numbers),
     ]
     typed = f"(select {casts} from {relation} as given) as typed"
     found = server.rows(
@@ -68,10 +69,10 @@ def content(
         f" from {typed} where ({unwanted}) is not true",
     )[0]
     others = server.rows(database, f"select count(*) from {typed} where {unwanted}")[0]
-    rows, total, *sums = (int(str(value or 0)) for value in found)
+    rows, whole, whole_meant, *sums = (int(str(value or 0)) for value in found)
     written = dict(zip(given, sums, strict=False))
     meant = {**written, **dict(zip(numbers, sums[len(given) :], strict=True))}
-    return Content(rows, int(str(others[0])), written, meant, f"{total & (2**64 - 1):016x}")
+    return Content(rows, int(str(others[0])), written, meant, _told(whole), _told(whole_meant))
 
 
 def _typed(entity: Entity, name: str, sql: str) -> str:
@@ -84,6 +85,20 @@ def _written(entity: Entity, name: str) -> str:
     return f"{name}::text"
 
 
+def _meant(entity: Entity, name: str) -> str:
+    if entity.column(name).pg_type == "numeric":
+        return f"trim_scale({name})::text"
+    return _written(entity, name)
+
+
+def _hash_row(values: list[str]) -> str:
+    return f"hashtextextended(row({', '.join(values)})::text, 0)"
+
+
 def _hash(entity: Entity, value: str) -> str:
     key = f"{entity.key_sql()} || chr(31)"
     return f"hashtextextended({key} || coalesce('=' || {value}, ''), 0)"
+
+
+def _told(value: int) -> str:
+    return f"{value & (2**64 - 1):016x}"

@@ -1,4 +1,4 @@
-"""Measures in pairs, in turns (limit, Moshtari, dlt, limit, ...), so that a busy machine slows all."""
+"""Measures in turns (limit, Moshtari, dlt, limit, ...), so that a busy machine slows all sides."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 import sys
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime
 
 from landing import report
 from landing.content import Content
@@ -34,7 +34,7 @@ class Benchmark(ABC):
     def prepare(self) -> None:
         """Make the source, of `size` rows."""
 
-    def begin_pair(self, number: int) -> None:
+    def begin_pair(self, number: int) -> None:  # noqa: B027 - most sources stay as they are
         """What happens at the source before each pair; the first is 1."""
 
     @abstractmethod
@@ -58,7 +58,7 @@ class Benchmark(ABC):
     def truth(self, side: str) -> Content:
         """What it should say, by what the side was given."""
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 - most have nothing to stop
         """Stop what `prepare` started."""
 
 
@@ -83,7 +83,7 @@ def main(kind: type[Benchmark]) -> None:
         "--twice", action="store_true", help="one run more of twice the rows, for its memory"
     )
     parser.add_argument("--write", action="store_true", help="into docs/benchmarks.md as well")
-    parser.add_argument("--date", type=date.fromisoformat, default=date.today())
+    parser.add_argument("--date", type=date.fromisoformat, default=datetime.now(UTC).date())
     arguments = parser.parse_args()
     peers = arguments.runs if arguments.peer_runs is None else arguments.peer_runs
     peers = 0 if arguments.without_peer else peers

@@ -39,7 +39,8 @@ ODD = {
     "year 1": "placed_at = '0001-01-01 00:00:00.000001+00'",
     "microseconds and a zone": "placed_at = '1908-03-21 10:11:12.123456+03:25:44'",
     "array of quotes and nulls": """coupons = array['a,b', 'c"d', null, 'NULL', '', e'\\\\']""",
-    "composed and decomposed": r"campaign = e'caf\u00e9 cafe\u0301 \U0001F6D2', guest_email = ' a '",
+    "composed and decomposed": r"campaign = e'caf\u00e9 cafe\u0301 \U0001F6D2'",
+    "blanks around a text": "guest_email = ' a '",
     "what COPY means by null": r"campaign = e'\\N', guest_email = 'NULL'",
     "year 9999": "placed_at = '9999-12-31 23:59:59.999999+00'",
 }
@@ -100,7 +101,7 @@ def create_shop(rows: int) -> list[str]:
 
 
 def change(rows: int, night: int, day: date) -> list[str]:
-    """Statements for what happens on one day: of `rows` one in a hundred, a fifth of them new, a few bad."""
+    """Statements for one day: of `rows` one in a hundred, a fifth of them new, and a few bad."""
     changed, new = rows // 125, rows // 500
     first_new = rows + (night - 1) * new
     at = f"timestamptz '{day}' + n * (interval '24 hours' / {changed + new})"
@@ -151,8 +152,7 @@ def readable_to_peer(rows: int) -> str:
     each = odd_rows(rows)
     at = list(ODD).index("many digits")
     return (
-        f"id not between {at * each + 1} and {(at + 1) * each}"
-        " and gross not in ('NaN', 'Infinity')"
+        f"id not between {at * each + 1} and {(at + 1) * each} and gross not in ('NaN', 'Infinity')"
     )
 
 

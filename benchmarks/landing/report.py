@@ -83,25 +83,29 @@ def _memory(results: list[Results]) -> str:
 
 
 def _content(results: Results) -> str:
-    heads = ["content", "rows", "in quarantine", "bad rows let in", "hash", "values changed",
-             "written otherwise"]  # fmt: skip
+    heads = ["content", "rows", "in quarantine", "bad rows let in", "hash by value",
+             "hash as written", "values changed", "written otherwise"]  # fmt: skip
     rows = []
     for side, content in results.contents.items():
         truth = results.truths[side]
         last = results.runs[side][-1]
-        same = " (the source's)" if content.whole == truth.whole else ""
         rows.append(
             [
                 NAMES[side],
                 f"{content.rows:,} of {truth.rows:,}",
                 f"{last.refused:,}" if side == "ours" else "-",
                 f"{content.unwanted:,}",
-                f"`{content.whole}`{same}",
+                _compared(content.whole_meant, truth.whole_meant),
+                _compared(content.whole, truth.whole),
                 ", ".join(content.altered(truth)) or "none",
                 ", ".join(content.rewritten(truth)) or "none",
             ]
         )
     return _table(heads, rows)
+
+
+def _compared(found: str, expected: str) -> str:
+    return f"`{found}`, the source's" if found == expected else f"`{found}`, not `{expected}`"
 
 
 def _table(heads: list[str], rows: list[list[str]]) -> str:

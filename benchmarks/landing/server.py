@@ -1,4 +1,4 @@
-"""One embedded server for all sides: the source, the warehouse, and a database for each other side."""
+"""One embedded server for all sides: the source, the warehouse, and a database for each other."""
 
 from __future__ import annotations
 
@@ -46,10 +46,13 @@ class Server:
 
     def stream(self, database: str, query: str) -> Iterator[tuple[Any, ...]]:
         """The rows of a query that has too many to hold."""
-        with self.admin(database) as connection, connection.transaction():
-            with connection.cursor("stream") as cursor:
-                cursor.itersize = 5_000
-                yield from cursor.execute(query.encode())
+        with (
+            self.admin(database) as connection,
+            connection.transaction(),
+            connection.cursor("stream") as cursor,
+        ):
+            cursor.itersize = 5_000
+            yield from cursor.execute(query.encode())
 
     def url(self, database: str) -> str:
         """The address of a database, for what does not read libpq's environment."""
@@ -89,7 +92,8 @@ class Server:
 
 def finished(*processes: subprocess.Popen[bytes]) -> None:
     """Wait for processes; SystemExit when one fails."""
-    if any([process.wait() for process in processes]):
+    statuses = [process.wait() for process in processes]
+    if any(statuses):
         raise SystemExit("psql failed; what it said stands above")
 
 

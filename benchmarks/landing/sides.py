@@ -1,4 +1,4 @@
-"""The sides of a benchmark: the limit by psql, Moshtari, and dlt as a peer, each on its database."""
+"""The sides of a benchmark: the limit by psql, Moshtari, and dlt, each on its own database."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from time import perf_counter
 from typing import Any
 
 import yaml
-from landing.server import LIMIT, PEER, SHOP, WAREHOUSE, Server, finished
 
+from landing.server import LIMIT, PEER, SHOP, WAREHOUSE, Server, finished
 from moshtari.landing.contract import ENTITIES
 
 BENCHMARKS = Path(__file__).resolve().parents[1]
@@ -109,8 +109,11 @@ def land(server: Server, name: str, source: dict[str, Any], family: str, day: da
 
 
 def empty_peer(server: Server) -> None:
-    server.execute(PEER, "drop schema if exists peer cascade", "drop schema if exists "
-                   "peer_staging cascade")  # fmt: skip
+    server.execute(
+        PEER,
+        "drop schema if exists peer cascade",
+        "drop schema if exists peer_staging cascade",
+    )
 
 
 def load_by_peer(server: Server, spec: dict[str, Any]) -> Run:
@@ -126,8 +129,8 @@ def load_by_peer(server: Server, spec: dict[str, Any]) -> Run:
         "target": server.url(PEER),
         "home": str(server.home / "peer"),
     }
-    # Installed beforehand, so that no run waits for it.
-    command = [_uv(), "run", "--quiet", "--project", str(PEERS), "--locked"]
+    python = f"{sys.version_info.major}.{sys.version_info.minor}"
+    command = [_uv(), "run", "--quiet", "--project", str(PEERS), "--locked", "--python", python]
     found = _told([*command, "python", str(PEERS / "load.py"), json.dumps(given)], environment)
     return Run(
         found["seconds"], found["rows"], peak_mib=found["peak_mib"], versions=found["versions"]
@@ -141,9 +144,7 @@ def _uv() -> str:
 
 def _told(command: list[str], environment: dict[str, str]) -> dict[str, Any]:
     """What a process prints last, as JSON."""
-    done = subprocess.run(
-        command, env=environment, stdout=subprocess.PIPE, text=True, check=False
-    )
+    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode != 0:
         raise SystemExit(f"{Path(command[-2]).name} failed; what it said stands above")
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])

@@ -9,7 +9,6 @@ from itertools import islice
 from pathlib import Path
 
 from landing.server import SHOP, Server
-
 from moshtari.landing.contract import ENTITIES
 
 DAY = date(2026, 3, 20)
@@ -64,6 +63,7 @@ def create_tickets(rows: int) -> list[str]:
         f"update shop.tickets set {change} where id between {n * each + 1} and {(n + 1) * each}"
         for n, change in enumerate(ODD.values())
     ]
+    after = f"n * (interval '700 days' / {rows})"
     return [
         "create schema shop",
         f"""
@@ -71,9 +71,8 @@ def create_tickets(rows: int) -> list[str]:
         select
             n::bigint as id,
             n / 4 as requester_id,
-            {_zulu("timestamptz '2024-04-18' + n * (interval '700 days' / %d)" % rows)} as created,
-            {_zulu("timestamptz '2024-04-18 18:00' + n * (interval '700 days' / %d)" % rows)}
-                as updated,
+            {_zulu(f"timestamptz '2024-04-18' + {after}")} as created,
+            {_zulu(f"timestamptz '2024-04-18 18:00' + {after}")} as updated,
             (array['email', 'web', 'chat', 'voice'])[1 + (n % 4)::integer] as channel,
             'سفارش ' || n || ' نرسیده است' as subject,
             '{_BODY}' || n as body,

@@ -1,6 +1,6 @@
 """Zendesk's cursor export of tickets on loopback, from pages that are ready; prints its port.
 
-    python benchmarks/landing/zendesk_server.py FOLDER EMAIL TOKEN
+python benchmarks/landing/zendesk_server.py FOLDER EMAIL TOKEN
 """
 
 from __future__ import annotations

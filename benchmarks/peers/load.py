@@ -36,8 +36,8 @@ os.environ.update(
     }
 )
 
-import dlt  # noqa: E402 - its settings are read when it is imported
-from dlt.destinations import postgres  # noqa: E402
+import dlt
+from dlt.destinations import postgres
 
 _TICKET_TEXTS = (
     "ticket_id", "requester_email", "requester_phone", "requester_name", "channel", "subject",
@@ -105,7 +105,7 @@ def _batches(given: dict[str, Any]) -> Iterator[Any]:
 
 
 def _tickets(given: dict[str, Any]) -> Any:
-    types = {name: "text" for name in _TICKET_TEXTS}
+    types = dict.fromkeys(_TICKET_TEXTS, "text")
     types |= {"created_at": "timestamp", "updated_at": "timestamp"}
     types |= {"tags": "json", "satisfaction_score": "bigint"}
     return dlt.resource(
@@ -161,13 +161,17 @@ def _ticket(ticket: dict[str, Any], user: dict[str, Any], field: int) -> dict[st
 def _lines(given: dict[str, Any]) -> Any:
     from dlt.sources.filesystem import filesystem, read_jsonl
 
-    types = {name: "text" for name in _ORDER_TEXTS}
+    types = dict.fromkeys(_ORDER_TEXTS, "text")
     types |= {"ordered_at": "timestamp", "updated_at": "timestamp", "coupon_codes": "json"}
     types |= {f"{name}_amount": "decimal" for name in _AMOUNTS}
     found = filesystem(bucket_url=given["folder"], file_glob="*.jsonl.gz")
-    return (found | read_jsonl(chunksize=50_000)).with_name("orders").apply_hints(
-        write_disposition="append",
-        columns={name: {"data_type": kind} for name, kind in types.items()},
+    return (
+        (found | read_jsonl(chunksize=50_000))
+        .with_name("orders")
+        .apply_hints(
+            write_disposition="append",
+            columns={name: {"data_type": kind} for name, kind in types.items()},
+        )
     )
 
 
