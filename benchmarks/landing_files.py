@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import gzip
 from pathlib import Path
+from typing import ClassVar
 
 from landing import orders, sides
 from landing.content import Content, content
@@ -29,11 +30,15 @@ class LandingFiles(Benchmark):
     what = "orders as gzipped JSON lines in one file"
     limit_name = "psql COPY of the parsed rows from a binary file"
     rows = 1_000_000
-    peer_settings = (
-        "`filesystem` and `read_jsonl` with chunks of 50,000 and types given, no nested tables; "
-        "buffers of 50,000, files of 400,000 rows, as many workers as cores; Parquet without "
-        "compression by ADBC; append, no key; without lines that are broken or break the contract"
-    )
+    peers: ClassVar = {
+        "peer": (
+            "`filesystem` and `read_jsonl` with chunks of 50,000 and types given, no nested "
+            "tables; buffers of 50,000, files of 400,000 rows, as many workers as cores; Parquet "
+            "without compression by ADBC; append, no key; without lines that are broken or break "
+            "the contract"
+        ),
+        "arrow": "the same, with the file read by Arrow's own reader, by code of ours, before dlt",
+    }
 
     def prepare(self) -> None:
         self.columns = list(orders.COLUMNS)
@@ -72,7 +77,13 @@ class LandingFiles(Benchmark):
         return sides.land(self.server, "shop", source, "orders", orders.DAY)
 
     def peer(self) -> sides.Run:
-        given = {"kind": "lines", "folder": str(self.files["clean"].parent)}
+        return self._by_dlt("lines")
+
+    def arrow(self) -> sides.Run:
+        return self._by_dlt("lines from arrow")
+
+    def _by_dlt(self, kind: str) -> sides.Run:
+        given = {"kind": kind, "folder": str(self.files["clean"].parent)}
         return sides.load_by_peer(self.server, given)
 
     def content(self, side: str) -> Content:
@@ -80,7 +91,7 @@ class LandingFiles(Benchmark):
             "limit": (LIMIT, "public.orders", self.columns),
             "ours": (WAREHOUSE, "raw.orders", self.columns),
             "peer": (PEER, "peer.orders", orders.PEER_COLUMNS),
-        }[side]
+        }["peer" if side in self.peers else side]
         unwanted = orders.unwanted(self.size)
         return content(self.server, database, relation, "orders", columns, unwanted)
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import ClassVar
 
 from landing import sides, tickets
 from landing.content import Content, content
@@ -30,11 +31,15 @@ class LandingHttp(Benchmark):
     what = "tickets of Zendesk's cursor export, 1,000 and their requesters a page"
     limit_name = "psql COPY of the parsed rows from a binary file"
     rows = 1_000_000
-    peer_settings = (
-        "its own session and normaliser: pages of records with their types given, no nested "
-        "tables; buffers of 50,000, files of 400,000 rows, as many workers as cores; Parquet "
-        "without compression by ADBC; append, no key; without the records that are no tickets"
-    )
+    peers: ClassVar = {
+        "peer": (
+            "its REST client, orjson and its normaliser: pages of records with their types given, "
+            "no nested tables; buffers of 50,000, files of 400,000 rows, as many workers as cores; "
+            "Parquet without compression by ADBC; append, no key; without the records that are no "
+            "tickets"
+        ),
+        "arrow": "the same, with each page made an Arrow table by code of ours before dlt has it",
+    }
 
     def prepare(self) -> None:
         self.columns = list(tickets.COLUMNS)
@@ -64,8 +69,14 @@ class LandingHttp(Benchmark):
         return sides.land(self.server, "desk", source, "tickets", tickets.DAY)
 
     def peer(self) -> sides.Run:
+        return self._by_dlt("tickets")
+
+    def arrow(self) -> sides.Run:
+        return self._by_dlt("tickets from arrow")
+
+    def _by_dlt(self, kind: str) -> sides.Run:
         given = {
-            "kind": "tickets",
+            "kind": kind,
             "url": self.urls["peer"],
             "user": f"{tickets.EMAIL}/token",
             "token": tickets.TOKEN,
@@ -79,7 +90,7 @@ class LandingHttp(Benchmark):
             "limit": (LIMIT, "public.tickets", plain),
             "ours": (WAREHOUSE, "raw.tickets", plain),
             "peer": (PEER, "peer.tickets", {**plain, "tags": texts_of_json("tags")}),
-        }[side]
+        }["peer" if side in self.peers else side]
         unwanted = tickets.unwanted(self.size)
         return content(self.server, database, relation, "tickets", columns, unwanted)
 

@@ -14,6 +14,7 @@ the rows of the nights before, and read the rows of the night's window from the 
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
+from typing import ClassVar
 
 from landing import orders, sides
 from landing.content import Content, content
@@ -32,10 +33,12 @@ class LandingIncrement(Benchmark):
         "`insert … on conflict`"
     )
     rows = 5_000_000
-    peer_settings = (
-        "ConnectorX `arrow_stream`, binary; Parquet without compression by ADBC to a staging "
-        "table; merge by upsert on the key, no columns of its own"
-    )
+    peers: ClassVar = {
+        "peer": (
+            "ConnectorX `arrow_stream`, binary; Parquet without compression by ADBC to a staging "
+            "table; merge by upsert on the key, no columns of its own"
+        ),
+    }
 
     def prepare(self) -> None:
         self.columns = list(orders.COLUMNS)

@@ -11,6 +11,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from landing import orders, sides
 from landing.content import Content, content
 from landing.measure import Benchmark, main
@@ -23,11 +25,14 @@ class LandingPostgres(Benchmark):
     what = "orders"
     limit_name = "psql COPY to psql COPY, binary"
     rows = 5_000_000
-    peer_settings = (
-        "ConnectorX `arrow_stream`, binary, batches of 100,000; Parquet without compression in "
-        "files of 400,000 rows, two load workers by ADBC; append, no key, no columns of its own; "
-        f"without the rows that ConnectorX cannot read ({orders.UNREADABLE_TO_PEER})"
-    )
+    peers: ClassVar = {
+        "peer": (
+            "ConnectorX `arrow_stream`, binary, batches of 100,000; Parquet without compression in "
+            "files of 400,000 rows, as many load workers as cores, by ADBC; append, no key, no "
+            "columns of its own; "
+            f"without the rows that ConnectorX cannot read ({orders.UNREADABLE_TO_PEER})"
+        ),
+    }
 
     def prepare(self) -> None:
         self.server.execute(SHOP, *orders.create_shop(self.size))

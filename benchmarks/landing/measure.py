@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
@@ -12,8 +13,6 @@ from landing import report
 from landing.content import Content
 from landing.server import Server, server
 from landing.sides import Run
-
-SIDES = ("limit", "ours", "peer")
 
 
 class Benchmark(ABC):
@@ -23,7 +22,8 @@ class Benchmark(ABC):
     title: str
     what: str
     limit_name: str
-    peer_settings: str
+    peers: Mapping[str, str]
+    """dlt's settings by side: `peer`, and `arrow` where records can be made Arrow before dlt."""
     rows: int
     """The size by default."""
 
@@ -50,6 +50,9 @@ class Benchmark(ABC):
     @abstractmethod
     def peer(self) -> Run: ...
 
+    def arrow(self) -> Run:
+        raise NotImplementedError
+
     @abstractmethod
     def content(self, side: str) -> Content:
         """What the side's table says after its last run."""
@@ -67,7 +70,7 @@ class Results:
     """All runs of one size, by side, and what the last of each left."""
 
     size: int
-    runs: dict[str, list[Run]] = field(default_factory=lambda: {side: [] for side in SIDES})
+    runs: dict[str, list[Run]] = field(default_factory=dict)
     contents: dict[str, Content] = field(default_factory=dict)
     truths: dict[str, Content] = field(default_factory=dict)
 
@@ -105,13 +108,13 @@ def _measure(kind: type[Benchmark], size: int, runs: int, peers: int) -> Results
             benchmark.prepare()
             for number in range(1, runs + 1):
                 benchmark.begin_pair(number)
-                for side in SIDES if number <= peers else SIDES[:2]:
+                for side in ("limit", "ours", *(kind.peers if number <= peers else ())):
                     benchmark.before(side)
                     running.quiet()
                     run: Run = getattr(benchmark, side)()
-                    results.runs[side].append(run)
+                    results.runs.setdefault(side, []).append(run)
                     _say(f"{kind.name}: run {number}: {side} {run.seconds:.2f} s")
-                    if number == (peers if side == "peer" else runs):
+                    if number == (min(peers, runs) if side in kind.peers else runs):
                         _say(f"{kind.name}: hashing what {side} wrote")
                         results.contents[side] = benchmark.content(side)
                         results.truths[side] = benchmark.truth(side)

@@ -6,6 +6,7 @@ import os
 import platform
 from collections.abc import Iterable
 from datetime import date
+from itertools import zip_longest
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
@@ -16,10 +17,9 @@ import moshtari
 
 if TYPE_CHECKING:
     from landing.measure import Benchmark, Results
-    from landing.sides import Run
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "benchmarks.md"
-NAMES = {"limit": "limit", "ours": "Moshtari", "peer": "dlt"}
+NAMES = {"limit": "limit", "ours": "Moshtari", "peer": "dlt", "arrow": "dlt from Arrow"}
 
 
 def text(kind: type[Benchmark], results: list[Results], day: date) -> str:
@@ -31,7 +31,7 @@ def text(kind: type[Benchmark], results: list[Results], day: date) -> str:
             _pairs(first),
             _memory(results),
             _content(first),
-            *([f"dlt's settings: {kind.peer_settings}."] if first.runs["peer"] else []),
+            *(f"{NAMES[side]}: {kind.peers[side]}." for side in first.runs if side in kind.peers),
             _circumstances(first, day),
         ]
     )
@@ -50,33 +50,32 @@ def write(name: str, text: str) -> None:
 
 def _pairs(results: Results) -> str:
     runs = results.runs
+    peers = [side for side in runs if side not in ("limit", "ours")]
     heads = ["run", "limit (s)", "Moshtari (s)", "Moshtari / limit"]
-    if runs["peer"]:
-        heads += ["dlt (s)", "dlt / limit", "dlt / Moshtari"]
+    for side in peers:
+        name = NAMES[side]
+        heads += [f"{name} (s)", f"{name} / limit", f"{name} / Moshtari"]
     rows = []
     for number, (bare, ours) in enumerate(zip(runs["limit"], runs["ours"], strict=True)):
-        peer = runs["peer"][number : number + 1]
-        rows.append([str(number + 1), *_figures(bare, ours, peer)])
-    medians = [f"**{_median(column)}**" for column in list(zip(*rows, strict=True))[1:]]
+        figures = [bare.seconds, ours.seconds, ours.seconds / bare.seconds]
+        for side in peers:
+            for run in runs[side][number : number + 1]:
+                figures += [run.seconds, run.seconds / bare.seconds, run.seconds / ours.seconds]
+        rows.append([str(number + 1), *(f"{figure:.2f}" for figure in figures)])
+    columns = zip_longest(*(row[1:] for row in rows), fillvalue="")
+    medians = [f"**{_median(column)}**" for column in columns]
     return _table(heads, [*rows, ["**median**", *medians]])
 
 
-def _figures(bare: Run, ours: Run, peer: list[Run]) -> list[str]:
-    figures = [bare.seconds, ours.seconds, ours.seconds / bare.seconds]
-    for run in peer:
-        figures += [run.seconds, run.seconds / bare.seconds, run.seconds / ours.seconds]
-    return [f"{figure:.2f}" for figure in figures]
-
-
 def _median(column: Iterable[str]) -> str:
-    return f"{median(float(figure) for figure in column):.2f}"
+    return f"{median(float(figure) for figure in column if figure):.2f}"
 
 
 def _memory(results: list[Results]) -> str:
     rows = []
     for result in results:
-        for side in ("ours", "peer"):
-            if runs := result.runs[side]:
+        for side, runs in result.runs.items():
+            if side != "limit":
                 peak = max(run.peak_mib for run in runs)
                 rows.append([NAMES[side], f"{result.size:,}", f"{peak:.0f}"])
     return _table(["peak memory of the largest process", "rows", "MiB"], rows)
@@ -118,7 +117,7 @@ def _circumstances(results: Results, day: date) -> str:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     versions = [f"Moshtari {moshtari.__version__}", f"Python {platform.python_version()}"]
     versions += [f"psycopg {psycopg.__version__}", "PostgreSQL 18 (embedded)"]
-    versions += [run.versions for run in results.runs["peer"][:1]]
+    versions += [run.versions for run in results.runs.get("peer", [])[:1]]
     return (
         f"Measured on {day.isoformat()} on {os.cpu_count()} cores ({_processor()}) with "
         f"{memory:.0f} GiB of memory: {', '.join(versions)}."

@@ -2,7 +2,7 @@
 
     uv run --project benchmarks/peers --locked python benchmarks/peers/load.py SPECIFICATION
 
-The specification is JSON: `kind` (query, increment, tickets, lines), `source` and `target` (URLs of
+The specification is JSON: `kind` (of RESOURCES), `source` and `target` (URLs of
 PostgreSQL), `home` (a folder to work in), and what the kind needs. Prints seconds, peak memory and
 rows as JSON.
 """
@@ -36,7 +36,11 @@ os.environ.update(
     }
 )
 
+import connectorx
 import dlt
+import orjson
+import pyarrow as pa
+import pyarrow.json as pa_json
 from dlt.destinations import postgres
 
 _TICKET_TEXTS = (
@@ -90,9 +94,6 @@ def _increment(given: dict[str, Any]) -> Any:
 
 
 def _batches(given: dict[str, Any]) -> Iterator[Any]:
-    import connectorx
-    import pyarrow
-
     stream = connectorx.read_sql(
         given["source"],
         given["query"],
@@ -101,7 +102,7 @@ def _batches(given: dict[str, Any]) -> Iterator[Any]:
         batch_size=100_000,
     )
     for batch in stream:
-        yield pyarrow.Table.from_batches([batch])
+        yield pa.Table.from_batches([batch])
 
 
 def _tickets(given: dict[str, Any]) -> Any:
@@ -126,7 +127,7 @@ def _pages(given: dict[str, Any]) -> Iterator[list[dict[str, Any]]]:
     position: dict[str, Any] = {"start_time": 0}
     while True:
         query = {**position, "per_page": 1000, "include": "users"}
-        page = client.get(path, params=query).json()
+        page = orjson.loads(client.get(path, params=query).content)
         users = {user["id"]: user for user in page["users"]}
         yield [
             _ticket(ticket, users[ticket["requester_id"]], given["order_field"])
@@ -175,7 +176,51 @@ def _lines(given: dict[str, Any]) -> Any:
     )
 
 
-RESOURCES = {"query": _query, "increment": _increment, "tickets": _tickets, "lines": _lines}
+def _tickets_from_arrow(given: dict[str, Any]) -> Any:
+    return dlt.resource(_tables(given), name="tickets", write_disposition="append")
+
+
+def _tables(given: dict[str, Any]) -> Iterator[pa.Table]:
+    for page in _pages(given):
+        table = _with_json(pa.Table.from_pylist(page), "tags")
+        for name in ("created_at", "updated_at"):
+            times = table[name].cast(pa.timestamp("us", "UTC"))
+            table = table.set_column(table.schema.get_field_index(name), name, times)
+        yield table
+
+
+def _lines_from_arrow(given: dict[str, Any]) -> Any:
+    return dlt.resource(_blocks(given), name="orders", write_disposition="append")
+
+
+def _blocks(given: dict[str, Any]) -> Iterator[pa.Table]:
+    fields = {name: pa.string() for name in _ORDER_TEXTS}
+    fields |= dict.fromkeys(("order_id", "customer_id"), pa.int64())
+    fields |= {f"{name}_amount": pa.decimal128(38, 18) for name in _AMOUNTS}
+    fields |= dict.fromkeys(("ordered_at", "updated_at"), pa.timestamp("us", "UTC"))
+    fields |= {"coupon_codes": pa.list_(pa.string())}
+    options = pa_json.ParseOptions(explicit_schema=pa.schema(list(fields.items())))
+    size = pa_json.ReadOptions(block_size=16 << 20)
+    for file in sorted(Path(given["folder"]).glob("*.jsonl.gz")):
+        with pa.input_stream(str(file), compression="gzip") as stream:
+            for batch in pa_json.open_json(stream, size, options):
+                yield _with_json(pa.Table.from_batches([batch]), "coupon_codes")
+
+
+def _with_json(table: pa.Table, name: str) -> pa.Table:
+    """The table with a column of lists as JSON: dlt has no type for lists in PostgreSQL."""
+    texts = pa.array([orjson.dumps(value).decode() for value in table[name].to_pylist()])
+    return table.set_column(table.schema.get_field_index(name), name, texts)
+
+
+RESOURCES = {
+    "query": _query,
+    "increment": _increment,
+    "tickets": _tickets,
+    "tickets from arrow": _tickets_from_arrow,
+    "lines": _lines,
+    "lines from arrow": _lines_from_arrow,
+}
 
 
 def _peak_mib() -> float:
