@@ -85,7 +85,8 @@ def _content(results: Results) -> str:
     heads = ["content", "rows", "in quarantine", "bad rows let in", "hash by value",
              "hash as written", "values changed", "written otherwise"]  # fmt: skip
     rows = []
-    for side, content in results.contents.items():
+    for side in results.runs:
+        content = results.contents[side]
         truth = results.truths[side]
         last = results.runs[side][-1]
         rows.append(
