@@ -77,10 +77,16 @@ format: setup ## Rewrite Python and SQL to the house style
 	@$(BIN)/sqlfluff format --disable-progress-bar dbt_project
 
 .PHONY: bench
-bench: setup ## Run the benchmarks that take minutes; the two below take much longer
-	@for file in $(filter-out %/million_customers.py %/publication_history.py,$(wildcard benchmarks/*.py)); do \
+bench: setup ## Run the benchmarks that take minutes; those below take much longer
+	@for file in $(filter-out %/million_customers.py %/publication_history.py $(LANDING),$(wildcard benchmarks/*.py)); do \
 	    echo "== $$file"; $(BIN)/python "$$file" $(ARGS) || exit 1; \
 	done
+
+LANDING := benchmarks/landing_postgres.py benchmarks/landing_increment.py benchmarks/landing_http.py \
+    benchmarks/landing_files.py
+.PHONY: bench-landing
+bench-landing: setup ## Landing beside its limit and dlt; ARGS="--rows 200000 --without-peer" for less
+	@for file in $(LANDING); do echo "== $$file"; $(BIN)/python "$$file" $(ARGS) || exit 1; done
 
 .PHONY: bench-million
 bench-million: setup ## First and nightly build of a million customers; ARGS="--size 0.05" for fewer
