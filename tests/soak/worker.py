@@ -28,7 +28,15 @@ _HASTE = 0.01
 _PATIENCE = 120
 
 _context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload([__name__, "duckdb", "pyarrow", "moshtari.sources.registry"])
+_context.set_forkserver_preload(
+    [
+        __name__,
+        "duckdb",
+        "pyarrow.csv",
+        *(f"moshtari.sources.{kind}" for kind in ("postgres", "mysql", "files")),
+        *(f"moshtari.sources.{kind}" for kind in ("zendesk", "woocommerce", "mastodon")),
+    ]
+)
 
 
 @dataclass(frozen=True)
