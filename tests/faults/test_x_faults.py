@@ -11,11 +11,14 @@ import pytest
 from tests.faults.matrix import (
     ALL_ROWS,
     EMPTY,
+    LASTING,
     NAMED,
+    NEXT_NIGHT,
     PASSING,
+    QUARANTINED,
     Content,
     Landed,
-    Record,
+    Note,
     afterwards,
     contents,
     from_page,
@@ -45,8 +48,8 @@ def server() -> Iterator[tuple[Faults, str]]:
 class Search:
     """The search under a script of faults."""
 
-    def __init__(self, app: Faults, base_url: str, record: Record) -> None:
-        self.app, self.base_url, self.record = app, base_url, record
+    def __init__(self, app: Faults, base_url: str, note: Note) -> None:
+        self.app, self.base_url, self.note = app, base_url, note
         self.expected = self.found()
         assert len(self.expected) == 45
 
@@ -57,17 +60,15 @@ class Search:
         return contents(reading)
 
     def outcome(self, fault: str, *script: Fault, **config: Any) -> str:
-        return outcome(
-            self.record, "x", fault, lambda: self.found(*script, **config), self.expected
-        )
+        return outcome(self.note, "x", fault, lambda: self.found(*script, **config), self.expected)
 
 
 @pytest.fixture
-def search(server: tuple[Faults, str], record_property: Record) -> Search:
+def search(server: tuple[Faults, str], note: Note) -> Search:
     STORE.now = END + timedelta(hours=3)
     STORE.posts = [post(key, START + key * MINUTE) for key in range(45)]
     STORE.users = [user()]
-    return Search(*server, record_property)
+    return Search(*server, note)
 
 
 @pytest.mark.parametrize("fault", PASSING)
@@ -80,7 +81,7 @@ def test_a_passing_fault_changes_nothing(search: Search, fault: str) -> None:
 def test_a_lasting_fault_is_named(search: Search, fault: str) -> None:
     answer, http = PASSING[fault]
     script = from_page(SEARCH, answer, 3)
-    told = search.outcome(f"{fault}, lasting", script, http=http | {"tries": 2})
+    told = search.outcome(f"{fault}{LASTING}", script, http=http | {"tries": 2})
     assert told.startswith(f"{NAMED}: GET {SEARCH} failed 2 times")
 
 
@@ -116,7 +117,7 @@ def test_pages_that_lead_back_are_named(search: Search, lead: str) -> None:
         query = scope["query_string"].partition(b"&next_token")[0]
         await edited(back)(app, scope | {"query_string": query}, receive, send)
 
-    told = search.outcome(f"looping cursor, {lead}", Fault(SEARCH, first_page))
+    told = search.outcome("looping cursor", Fault(SEARCH, first_page))
     assert told.startswith(NAMED)
     assert "never end" in told
     assert len(search.app.requests) <= 3
@@ -128,7 +129,7 @@ def test_posts_that_come_and_go_shift_no_page(search: Search) -> None:
         STORE.posts.append(post(999, START + 50 * MINUTE))
 
     fault = Fault(SEARCH, afterwards(shift), on={1})
-    assert search.outcome("page shifts while read", fault) == ALL_ROWS
+    assert search.outcome("page that shifts while read", fault) == ALL_ROWS
     # What was indexed late comes with the next night, by the lookback.
     late = Window(DAY + timedelta(days=1), START, END, TEHRAN)
     assert len(search.found(window=late)) == 45
@@ -160,16 +161,16 @@ def test_a_post_behind_the_window_is_left_for_its_own_day(search: Search) -> Non
         return page
 
     fault = Fault(SEARCH, edited(add), on={1})
-    assert search.outcome("row behind the window", fault) == ALL_ROWS
+    assert search.outcome("row of a later day", fault) == ALL_ROWS
 
 
 def test_a_token_that_expires_half_way_is_named(search: Search) -> None:
-    told = search.outcome("token expires half way", from_page(SEARCH, refused(401), 3))
+    told = search.outcome("token that expires half way", from_page(SEARCH, refused(401), 3))
     assert told == f"{NAMED}: GET {SEARCH}: status 401"
 
 
 def test_a_page_token_that_expires_is_named(search: Search) -> None:
-    told = search.outcome("page token expires half way", from_page(SEARCH, refused(400), 3))
+    told = search.outcome("page token that expires half way", from_page(SEARCH, refused(400), 3))
     assert told == f"{NAMED}: GET {SEARCH}: status 400"
 
 
@@ -240,7 +241,7 @@ def test_a_broken_post_is_rejected_and_its_page_lands(search: Search) -> None:
     assert len(reading.rows) == 43
     assert len(reading.rejected) == 3
     assert not any("0912" in record.reason + record.position for record in reading.rejected)
-    search.record("fault", "x|broken record|rejected with its bytes; all other rows")
+    search.note("x", "broken record", QUARANTINED)
 
 
 def test_an_empty_day_after_a_full_one_loses_nothing(
@@ -260,4 +261,4 @@ def test_an_empty_day_after_a_full_one_loses_nothing(
     STORE.posts = [*first, post(1, END + MINUTE), post(2, END + timedelta(days=1) + MINUTE)]
     assert load(2) == (2, 2, 0, 0)
     assert pg.execute("select count(*) from raw.mentions where not _is_deleted").fetchone() == (47,)
-    search.record("fault", "x|empty day after a full one|all rows, with the next night")
+    search.note("x", "empty day after a full one", NEXT_NIGHT)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import psycopg
@@ -114,7 +114,10 @@ def _quarantined(side: psycopg.Connection) -> Rows:
 
 
 def _excused(twin: psycopg.Connection, unseen: dict[str, set[date]]) -> set[tuple[str, ...]]:
-    """Rows of which the twin landed a version in a night that the other did not see."""
+    """Rows of which the twin landed a version in a night that the other did not see.
+
+    Or in the one after it, which for the other began with the night that it had missed.
+    """
     excused: set[tuple[str, ...]] = set()
     found = _each(
         twin,
@@ -125,7 +128,7 @@ def _excused(twin: psycopg.Connection, unseen: dict[str, set[date]]) -> set[tupl
         """,
     )
     for entity, (source, key, on) in found:
-        if on in unseen.get(source, ()):
+        if unseen.get(source, set()) & {on, on - timedelta(days=1)}:
             excused.add((source, entity.name, key))
     return excused
 
@@ -147,9 +150,7 @@ def _ledger_problems(side: psycopg.Connection) -> list[str]:
     if running != (0,):
         problems.append(f"{running and running[0]} loads still count as running")
     brought: dict[int, int] = {}
-    for _, (load_id, rows) in _each(
-        side, "select _load_id, count(*) from raw.{entity} group by 1"
-    ):
+    for _, (load_id, rows) in _each(side, "select _load_id, count(*) from raw.{entity} group by 1"):
         brought[load_id] = brought.get(load_id, 0) + rows
     for load_id, status, landed in side.execute(
         "select load_id, status,"
@@ -158,4 +159,5 @@ def _ledger_problems(side: psycopg.Connection) -> list[str]:
         expected = landed if status == "landed" else 0
         if brought.pop(load_id, 0) != expected:
             problems.append(f"load {load_id} ({status}) brought other rows than {expected}")
-    return problems + [f"rows of load {load_id}, which the ledger does not know" for load_id in brought]
+    problems += [f"load {load_id} has rows and is not in the ledger" for load_id in brought]
+    return problems

@@ -90,7 +90,9 @@ class SqlShop(ABC):
         )
 
     def _free(self, day: Day) -> list[int]:
-        return [key for key, sale in self._sales.items() if not sale.held and sale.born < day.number]
+        return [
+            key for key, sale in self._sales.items() if not sale.held and sale.born < day.number
+        ]
 
     def _change(self, day: Day, keys: list[int]) -> None:
         for key in day.chance.sample(keys, min(len(keys), 6)):

@@ -63,7 +63,8 @@ class Script:
         """What to answer to which requests."""
         later = chance.choice([1, 1, 2, 3])
         if self._fault in _PASSING:
-            return [(_PASSING[self._fault], {later, later + 1} if chance.random() < 0.5 else {later})]
+            on = {later, later + 1} if chance.random() < 0.5 else {later}
+            return [(_PASSING[self._fault], on)]
         part = self._part
         steps: dict[str, Callable[[], tuple[Answer, Collection[int] | None]]] = {
             "500 burst": lambda: (server_error(500), range(later, later + 4)),

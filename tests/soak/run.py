@@ -64,10 +64,8 @@ def soak(
         ]
         parts = _parts(stack, server, database, folder)
         result = Soak(seed, nights, [part.kind for part in parts])
-        lives = [
-            _Life(stack, server, settings, part, folder, database, (seed, nights, -(-faults // len(parts))))
-            for part in parts
-        ]
+        plan = (seed, nights, -(-faults // len(parts)))
+        lives = [_Life(stack, server, settings, part, folder, database, plan) for part in parts]
         with ThreadPoolExecutor(len(parts)) as pool:
             for done in [pool.submit(life.lived, progress) for life in lives]:
                 done.result()

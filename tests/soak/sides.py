@@ -1,4 +1,4 @@
-"""The two warehouses of a soak: one that is attacked night after night, and its undisturbed twin."""
+"""The two warehouses of a soak: one that is attacked night by night, and its undisturbed twin."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Tally:
     runs: int = 0
     retries: int = 0
     unexplained: list[str] = field(default_factory=list)
-    # Days on which a source was not read, or shown empty, so that it was seen later than by the twin.
+    # Days of a source that were not read, or shown empty: what it had then was seen later.
     unseen: dict[str, set[date]] = field(default_factory=dict)
 
 
@@ -264,7 +264,7 @@ class Attacked(Side):
         finally:
             file.write_bytes(whole)
         if fault == ABSENT and ended.how == "landed":
-            # The day is complete as far as it is known; the night is run again when the file is there.
+            # As far as the run could know, the day is complete: it is run again with the file.
             return Ended("failed", "a file is missing"), True
         return ended, ended.how == "failed"
 
@@ -272,6 +272,9 @@ class Attacked(Side):
         days = {TWICE: [day.date] * 2, AGAIN: [day.date], BACKFILL: [day.date]}[fault]
         if fault == BACKFILL:
             days.append(day.date - timedelta(days=5))
+            if isinstance(self.part, Till):
+                # A new file belongs to the day whose run finds it first.
+                self.tally.unseen[self.part.name].add(day.date)
         workers: Sequence[Worker] = [self.start(on) for on in days]
         ended = [worker.ended() for worker in workers]
         if fault == AGAIN:
@@ -280,4 +283,3 @@ class Attacked(Side):
             if result.how != "landed" and "held:" not in result.told:
                 self._unexplained(day.date, fault, result)
         return ended[0], True
-

@@ -95,5 +95,3 @@ def truncated(file: Path, share: float) -> bytes:
     whole = file.read_bytes()
     file.write_bytes(whole[: int(len(whole) * share)])
     return whole
-
-
