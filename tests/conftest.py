@@ -14,6 +14,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from tests.servers.mariadb import INSTALLED, MariaDB, running
 
 from moshtari.settings import Settings
 from moshtari.warehouse.connection import connect
@@ -84,6 +85,18 @@ def embedded_postgres() -> Iterator[TestServer]:
 def pg_server() -> Iterator[TestServer]:
     """The session's PostgreSQL."""
     with embedded_postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[MariaDB]:
+    """The session's MariaDB, which CI always has."""
+    if not INSTALLED:
+        told = "MariaDB is not installed (Debian's mariadb-server)"
+        if os.environ.get("CI"):
+            pytest.fail(told)
+        pytest.skip(told)
+    with running() as server:
         yield server
 
 

@@ -62,14 +62,15 @@ FIRST = (
 )
 _HEAD = """# The fault matrix
 
-What became of each fault at each kind of source, as the tests in `tests/faults` say that it did. Every cell is a test
-that ran against a server that behaves like the real one; `make fault-matrix` runs them and writes this page, and a test
-holds that it says what they say.
+What became of each fault at each kind of source, as the tests in `tests/faults` say that it did.
+Every cell is a test that ran against a server that behaves like the real one; `make fault-matrix`
+runs them and writes this page, and a test holds that it says what they say.
 
-- **stopped, named**: the load fails with an error that names source, entity, what happened and what to do. Nothing of it
-  is in `raw`, the ledger says `failed`, the last publication stays, and the next run brings all rows.
+- **stopped, named**: the load fails with an error that names source, entity, what happened and what
+  to do. Nothing of it is in `raw`, the ledger says `failed`, the last publication stays, and the
+  next run brings all rows.
 - **tried again**: the request is sent again, with growing waits or as long as the server asks for.
-- **in quarantine**: the record is kept as received, with its place and the reason; all other rows land.
+- **in quarantine**: the record is kept as received, with its place and the reason.
 - An empty cell: the fault cannot befall that kind, or has another name there.
 """
 

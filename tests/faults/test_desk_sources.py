@@ -10,14 +10,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import psycopg
 import pytest
 from tests.faults.matrix import (
     ALL_ROWS,
+    EMPTY,
     NAMED,
     NAMED_IF_LASTING,
+    NEXT_NIGHT,
     QUARANTINED,
     RETRIED,
+    Landed,
     Note,
+    night,
 )
 from tests.http_servers import DAY, END, ONE_DAY, START, TEHRAN, Reading, Sleeps, read
 from tests.servers import freshdesk as freshdesk_server
@@ -58,6 +63,7 @@ from moshtari.demo.faults import (
     web_page,
 )
 from moshtari.demo.serving import listen, serving
+from moshtari.settings import Settings
 from moshtari.sources.base import SourceError, Window
 
 MINUTE, SECOND, DAYS = timedelta(minutes=1), timedelta(seconds=1), timedelta(days=1)
@@ -250,7 +256,7 @@ def test_a_wait_beyond_the_bound_ends_the_load(
 
 
 @places
-def test_an_empty_day_after_a_full_one_is_empty(
+def test_a_quiet_day_is_empty(
     service: Service, source: str, entity: str, path: str, note: Note
 ) -> None:
     assert service.reading(entity).rows
@@ -258,7 +264,30 @@ def test_an_empty_day_after_a_full_one_is_empty(
     reading = service.reading(entity, next_day)
     assert not reading.rows
     assert not reading.rejected
-    note(source, "empty day after a full one", "no rows, none taken out")
+    note(source, "quiet day", "no rows, none taken out")
+
+
+@pytest.mark.parametrize("source", ["freshdesk", "vtiger"])
+def test_an_empty_day_after_a_full_one_loses_nothing(
+    service: Service, source: str, settings: Settings, pg: psycopg.Connection, note: Note
+) -> None:
+    """The full day stays; and a day that was empty by mistake is read again with the next."""
+
+    def load(days: int) -> Landed:
+        return night(settings, service.make(service.base_url), "tickets", days)
+
+    rows = service.rows.tickets if source == "freshdesk" else service.rows.modules["HelpDesk"]
+    made = ticket if source == "freshdesk" else help_desk
+    full = list(rows)
+    assert load(0) == (11, 11, 0, 0)
+    rows.clear()
+    assert load(1) in EMPTY
+    rows[:] = [*full, made(21, END + MINUTE), made(22, END + DAYS + MINUTE)]
+    read_rows, landed, _, quarantined = load(2) or (0, 0, 0, 0)
+    assert (landed, quarantined) == (2, 0)
+    assert read_rows >= 2
+    assert pg.execute("select count(*) from raw.tickets where not _is_deleted").fetchone() == (12,)
+    note(source, "empty day after a full one", NEXT_NIGHT)
 
 
 @pytest.mark.parametrize(("source", "entity", "path"), PLACES[:-1])

@@ -39,7 +39,7 @@ from tests.http_servers import (
     read,
 )
 
-from moshtari.demo.faults import Fault, Faults, edited, json_answer, refused
+from moshtari.demo.faults import Fault, Faults, edited, json_answer, refused, rewritten
 from moshtari.demo.serving import serving
 from moshtari.demo.social import create_app
 from moshtari.settings import Settings
@@ -217,6 +217,19 @@ def test_a_broken_post_is_rejected_and_its_page_lands(network: Network) -> None:
     reading = read(mastodon(network.base_url), "mentions", ONE_DAY)
     assert (len(reading.rows), len(reading.rejected)) == (99, 1)
     network.note("mastodon", "broken record", QUARANTINED)
+
+
+def test_text_that_is_no_unicode_costs_its_record_only(network: Network) -> None:
+    def spoil(body: bytes) -> bytes:
+        text = "<p>سلام #پیشخوان 7<".encode()
+        assert text in body
+        return body.replace(text, b"<p>\xff\xfe<", 1)
+
+    network.app.follow([Fault(TIMELINE, rewritten(spoil), on={1})])
+    reading = read(mastodon(network.base_url), "mentions", ONE_DAY)
+    assert (len(reading.rows), len(reading.rejected)) == (99, 1)
+    assert b"\xff\xfe" in reading.rejected[0].raw
+    network.note("mastodon", "text that is no Unicode", QUARANTINED)
 
 
 def test_ids_that_hold_no_time_are_named_before_a_night_is_lost(network: Network) -> None:

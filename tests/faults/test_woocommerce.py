@@ -9,14 +9,18 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
+import psycopg
 import pytest
 from tests.faults.matrix import (
     ALL_ROWS,
+    EMPTY,
     NAMED,
     NAMED_IF_LASTING,
+    NEXT_NIGHT,
     QUARANTINED,
     RETRIED,
     Note,
+    night,
 )
 from tests.http_servers import END, ONE_DAY, START, Reading, Sleeps, read
 from tests.servers.woocommerce import (
@@ -48,6 +52,7 @@ from moshtari.demo.faults import (
     web_page,
 )
 from moshtari.demo.serving import listen, serving
+from moshtari.settings import Settings
 from moshtari.sources.base import SourceError
 
 SECOND = timedelta(seconds=1)
@@ -294,13 +299,54 @@ def test_a_duplicate_across_pages_lands_once(entity: str, base_url: str, note: N
 
 
 @entities
-def test_an_empty_day_after_a_full_one_yields_nothing(
-    entity: str, base_url: str, note: Note
-) -> None:
+def test_an_empty_account_yields_nothing(entity: str, base_url: str, note: Note) -> None:
     """Whether that is believable is landing's to say; nothing is deleted here."""
     SHOP.forget()
     assert read(woocommerce(base_url), entity, ONE_DAY) == Reading()
-    note("woocommerce", "empty day after a full one", "no rows, none taken out")
+    note("woocommerce", "empty account", "no rows, none taken out")
+
+
+def test_an_empty_day_after_a_full_one_loses_nothing(
+    base_url: str, settings: Settings, pg: psycopg.Connection, note: Note
+) -> None:
+    """The full day stays; and a day that was empty by mistake is read again with the next."""
+    full = SHOP.orders
+    assert night(settings, woocommerce(base_url), "orders") == (20, 20, 0, 0)
+    SHOP.orders = []
+    assert night(settings, woocommerce(base_url), "orders", 1) in EMPTY
+    SHOP.orders = [*full, order(21, END + SECOND), order(22, END + timedelta(days=1, seconds=1))]
+    assert night(settings, woocommerce(base_url), "orders", 2) == (2, 2, 0, 0)
+    assert pg.execute("select count(*) from raw.orders where not _is_deleted").fetchone() == (22,)
+    note("woocommerce", "empty day after a full one", NEXT_NIGHT)
+
+
+@entities
+def test_a_wait_beyond_the_bound_ends_the_load(entity: str, base_url: str, note: Note) -> None:
+    FAULTS.follow([Fault(ENTITIES[entity], rate_limited("3600"))])
+    sleeps = Sleeps()
+    happened = outcome(woocommerce(base_url, sleep=sleeps), entity)
+    assert "asks to wait 3600 s" in happened
+    assert sleeps == []
+    note("woocommerce", "429 that asks for an hour", NAMED)
+
+
+def test_a_wrong_key_is_named_without_quoting_it(base_url: str, note: Note) -> None:
+    happened = outcome(woocommerce(base_url, consumer_secret="a wrong secret"), "orders")
+    assert "status 401" in happened
+    assert "a wrong secret" not in happened
+    note("woocommerce", "wrong credentials", NAMED)
+
+
+def test_a_record_of_another_shape_costs_itself_only(base_url: str, note: Note) -> None:
+    def spoil(page: Any) -> Any:
+        page[0]["billing"] = "0912"
+        return page
+
+    FAULTS.follow([Fault("/orders", edited(spoil), on={1})])
+    reading = read(woocommerce(base_url), "orders", ONE_DAY)
+    assert (len(reading.rows), len(reading.rejected)) == (19, 1)
+    assert "0912" not in reading.rejected[0].reason
+    note("woocommerce", "broken record", QUARANTINED)
 
 
 def test_broken_text_spoils_its_record_only(base_url: str, note: Note) -> None:

@@ -29,10 +29,19 @@ from tests.faults.matrix import (
 from tests.http_servers import DAY, END, ONE_DAY, START, TEHRAN, TOKEN, Sleeps, read, x
 from tests.servers.x import SEARCH, MemoryX, create_app, first_id, post, user
 
-from moshtari.demo.faults import Fault, Faults, edited, json_answer, rate_limited, refused
-from moshtari.demo.serving import serving
+from moshtari.demo.faults import (
+    Fault,
+    Faults,
+    edited,
+    json_answer,
+    rate_limited,
+    redirect,
+    refused,
+    rewritten,
+)
+from moshtari.demo.serving import listen, serving
 from moshtari.settings import Settings
-from moshtari.sources.base import Window
+from moshtari.sources.base import SourceError, Window
 
 MINUTE = timedelta(minutes=1)
 STORE = MemoryX(END + timedelta(hours=3))
@@ -262,3 +271,51 @@ def test_an_empty_day_after_a_full_one_loses_nothing(
     assert load(2) == (2, 2, 0, 0)
     assert pg.execute("select count(*) from raw.mentions where not _is_deleted").fetchone() == (47,)
     search.note("x", "empty day after a full one", NEXT_NIGHT)
+
+
+def test_a_server_that_is_away_is_named(search: Search) -> None:
+    with listen(0) as listener:
+        away = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    with pytest.raises(SourceError, match="the connection failed"):
+        read(x(away), "mentions", ONE_DAY)
+    search.note("x", "server away", NAMED)
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404])
+def test_a_refusal_is_named_at_once(search: Search, status: int) -> None:
+    told = search.outcome("refused (400 to 404)", Fault(SEARCH, refused(status)))
+    assert told.endswith(f"status {status}")
+    assert len(search.app.requests) == 1
+
+
+def test_a_wrong_token_is_named_without_quoting_it(search: Search) -> None:
+    told = search.outcome("wrong credentials", token="a wrong token")
+    assert told.endswith("status 401")
+    assert "a wrong token" not in told
+
+
+def test_a_redirect_is_not_followed_with_the_token(search: Search) -> None:
+    told = search.outcome("redirect", Fault(SEARCH, redirect("/login")))
+    assert told.endswith("status 302")
+    assert not any("/login" in request for request in search.app.requests)
+
+
+def test_a_wait_beyond_the_bound_ends_the_load(search: Search) -> None:
+    sleeps = Sleeps()
+    script = Fault(SEARCH, rate_limited("3600"), on={2})
+    told = search.outcome("429 that asks for an hour", script, sleep=sleeps)
+    assert "asks to wait 3600 s" in told
+    assert sleeps == []
+
+
+def test_text_that_is_no_unicode_costs_its_record_only(search: Search) -> None:
+    def spoil(body: bytes) -> bytes:
+        text = "سلام @pishkhan 44".encode()
+        assert text in body
+        return body.replace(text, b"\xff\xfe", 1)
+
+    search.app.follow([Fault(SEARCH, rewritten(spoil), on={1})])
+    reading = read(x(search.base_url, page_size=10), "mentions", ONE_DAY)
+    assert (len(reading.rows), len(reading.rejected)) == (44, 1)
+    assert b"\xff\xfe" in reading.rejected[0].raw
+    search.note("x", "text that is no Unicode", QUARANTINED)

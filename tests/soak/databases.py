@@ -201,7 +201,6 @@ class MysqlShop(SqlShop):
         super().__init__("store", "mysql", "ده")
         self._server = server
         server.run("create database if not exists soak character set utf8mb4")
-        server.run(f"create user if not exists moshtari@'127.0.0.1' identified by '{PASSWORD}'")
         server.run("grant select on soak.* to moshtari@'127.0.0.1'")
         self._now, self._late = server.connect("soak"), server.connect("soak")
         self._late.autocommit(False)

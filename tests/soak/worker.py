@@ -30,6 +30,7 @@ _PATIENCE = 120
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(
     [
+        "__main__",
         __name__,
         "duckdb",
         "pyarrow.csv",
