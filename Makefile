@@ -100,6 +100,17 @@ bench-history: setup ## A mart with a history published; ARGS="--rows 1000000" f
 bench-texts: setup ## Texts classified a second; with ARGS="100000 rated.tsv" also how well
 	@$(BIN)/python benchmarks/text_classification.py $(ARGS)
 
+.PHONY: soak
+soak: setup ## 300 nights under 500 faults beside a twin without; ARGS="--nights 50 --seed 7"
+	@$(BIN)/python -m tests.soak $(ARGS)
+
+.PHONY: fault-matrix
+fault-matrix: setup ## Run the tests of faults and write docs/fault-matrix.md by what they found
+	@report=$$(mktemp) && trap 'rm -f "$$report"' EXIT && \
+	$(BIN)/pytest tests/faults --ignore=tests/faults/test_page.py \
+	    -o junit_family=xunit1 --junitxml="$$report" $(ARGS) && \
+	$(BIN)/python -m tests.faults.page "$$report"
+
 .PHONY: docs
 docs: setup ## Bring the tables of docs/published.md up to date with the marts
 	@$(BIN)/python -m moshtari.publication.dictionary
