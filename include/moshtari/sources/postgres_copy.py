@@ -1,0 +1,88 @@
+"""Rows of a query by COPY: in binary for a stream of typed columns, or as text, row by row."""
+
+# ruff: noqa: S608 - the deployment's own SQL is what this module sends
+
+from __future__ import annotations
+
+from collections.abc import Collection, Generator, Iterator, Mapping
+from contextlib import closing
+
+import psycopg
+
+from moshtari.landing.contract import SUPPLIED_SYSTEM_COLUMNS, Entity
+from moshtari.sources.base import Batch, RejectedRecord, TextRows, TypedReadError
+from moshtari.sources.postgres_text import parse_copy_text
+
+_BLOCK = 256 * 1024
+_ROWS_A_BATCH = 2_000
+
+
+def binary_blocks(connection: psycopg.Connection, select: str) -> Iterator[bytes]:
+    """PGCOPY in blocks of 256 KB: the server sends a message a row, and each write costs a call."""
+    chunks: list[bytes | bytearray | memoryview] = []
+    size = 0
+    try:
+        with (
+            connection.cursor() as cursor,
+            cursor.copy(_sql(f"copy ({select}) to stdout (format binary)")) as copy,
+        ):
+            for chunk in copy:
+                chunks.append(chunk)
+                size += len(chunk)
+                if size >= _BLOCK:
+                    yield b"".join(chunks)
+                    chunks.clear()
+                    size = 0
+    except psycopg.DataError as error:
+        raise TypedReadError(type(error).__name__) from error
+    if chunks:
+        yield b"".join(chunks)
+
+
+def text_lines(
+    connection: psycopg.Connection, select: str
+) -> Generator[tuple[bytes, tuple[str | None, ...] | None]]:
+    """Each row as it came and as values; None for one that is no text."""
+    with (
+        connection.cursor() as cursor,
+        cursor.copy(_sql(f"copy ({select}) to stdout")) as copy,
+    ):
+        for line in copy:
+            yield bytes(line), parse_copy_text(bytes(line))
+
+
+def text_batches(
+    connection: psycopg.Connection, select: str, names: tuple[str, ...], entity: Entity
+) -> Iterator[Batch]:
+    """The rows of ``select``, whose columns are texts, for landing to cast one by one."""
+    connection.rollback()
+    key = [names.index(name) for name in entity.key]
+    rows: list[tuple[str | None, ...]] = []
+    positions: list[str] = []
+    with closing(text_lines(connection, select)) as lines:
+        for line, row in lines:
+            if row is None:
+                yield RejectedRecord("no key", "not UTF-8 text", line)
+                continue
+            rows.append(row)
+            positions.append("/".join(row[index] or "" for index in key) or "no key")
+            if len(rows) >= _ROWS_A_BATCH:
+                yield TextRows(names, rows, positions)
+                rows, positions = [], []
+    if rows:
+        yield TextRows(names, rows, positions)
+
+
+def with_expressions(
+    select: str, entity: Entity, given: Collection[str], expressions: Mapping[str, str]
+) -> str:
+    """The rows of ``select`` with the expressions as columns; what is not given is null to them."""
+    types = {column.name: column.pg_type for column in entity.columns} | SUPPLIED_SYSTEM_COLUMNS
+    missing = [f", null::{kind} as {name}" for name, kind in types.items() if name not in given]
+    selected = ", ".join(f"{expression} as {name}" for name, expression in expressions.items())
+    return f"select {selected} from (select *{''.join(missing)} from ({select}) as given) as rows"
+
+
+def _sql(statement: str) -> bytes:
+    """The deployment's own SQL, as psycopg takes statements that are no literals of the program."""
+    return statement.encode()
