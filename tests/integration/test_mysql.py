@@ -17,7 +17,7 @@ from typing import Any
 import psycopg
 import pytest
 from tests.conftest import REPOSITORY, free_port
-from tests.http_servers import ALL_HISTORY, ONE_DAY
+from tests.http_servers import ALL_HISTORY, ONE_DAY, assert_exact
 from tests.servers import woocommerce as api
 from tests.servers.hpos import SCHEMA, Hpos
 from tests.servers.mariadb import INSTALLED, PASSWORD, MariaDB, running
@@ -220,6 +220,28 @@ def test_woocommerces_tables_become_the_contracts_entities(
         ("91", "2", None, "5.00000000", "compensation", "شکسته بود", True),
     ]
     assert versions(pg, "_key, _is_deleted")[-1] == ("4", True)
+
+
+def test_a_reader_vouches_for_what_the_columns_types_spell(
+    mariadb: MariaDB, database: str, shop: Hpos, sales: Hpos, example: Deployment
+) -> None:
+    shop.user(7, "2025-01-01 05:00:00")
+    shop.order(1, NOON, coupons=['a"b', "دو"])
+    shop.refund(90, 1, NOON, "50.00", line_11="-1")
+    tables = make_source("shop", example.sources["shop"], example)
+    vouched = {}
+    for entity in tables.entities():
+        (batch,) = tables.read(entity, ALL_HISTORY)
+        assert isinstance(batch, TextRows)
+        vouched[entity] = batch.exact
+        if batch.exact:
+            assert_exact(entity, batch)
+    # A line's quantity is text to WordPress, and so is a refund's line.
+    assert vouched == {"orders": True, "customers": True, "order_items": False, "refunds": False}
+    sell(sales, "1")
+    (batch,) = source(mariadb, database).read("orders", ALL_HISTORY)
+    assert isinstance(batch, TextRows)
+    assert not batch.exact
 
 
 def test_the_tables_and_the_api_bring_the_same(

@@ -20,16 +20,20 @@ from moshtari.sources.mysql_columns import as_kept, columns_of, quoted, type_nam
 from moshtari.sources.mysql_config import MysqlConfig
 from moshtari.sources.mysql_errors import code_of, error_of, unknown_column
 from moshtari.sources.mysql_session import Connection
-from moshtari.sources.mysql_values import NAIVE, TIMES, Convert, converter
+from moshtari.sources.mysql_values import NAIVE, TIMES, Convert, converter, is_exact
 
 
 @dataclass(frozen=True)
 class Reading:
-    """How a column is read: the expression that is sent, its type, and what becomes of its text."""
+    """How a column is read: the expression that is sent, its type, and what becomes of its text.
+
+    `is_exact` as `TextRows.exact`, of this column.
+    """
 
     expression: str
     field_type: int
     convert: Convert
+    is_exact: bool = True
 
 
 class MysqlMapping:
@@ -141,7 +145,8 @@ class MysqlMapping:
                 "in (WooCommerce's columns in _gmt: UTC)",
             )
         convert = converter(target, field_type, self._zone)
-        return Reading(_exact(expression, field_type), field_type, convert)
+        exact = is_exact(target, field_type)
+        return Reading(_exact(expression, field_type), field_type, convert, exact)
 
 
 def selected(readings: Mapping[str, Reading]) -> str:

@@ -32,6 +32,7 @@ def batches_of(
     names = (*readings, EXTRA) if extra else tuple(readings)
     width = len(readings)
     converts = [reading.convert for reading in readings.values()]
+    exact = all(reading.is_exact for reading in readings.values())
     key = [names.index(name) for name in ENTITIES[entity].key]
     with streaming(connection, select, values) as cursor:
         while found := cursor.fetchmany(_ROWS_A_BATCH):
@@ -55,7 +56,7 @@ def batches_of(
                 rows.append(texts)
                 positions.append(_position([texts[index] for index in key]))
             if rows:
-                yield TextRows(names, rows, positions)
+                yield TextRows(names, rows, positions, exact=exact)
         warnings = cursor.warning_count
     if warnings:
         _judge_warnings(source, entity, connection)

@@ -307,4 +307,4 @@ class _Rows:
     def whole(self) -> Iterator[TextRows]:
         if self._rows:
             rows, positions, raw = zip(*self._rows, strict=True)
-            yield TextRows(self._columns, rows, positions, raw)
+            yield TextRows(self._columns, rows, positions, raw, exact=True)
