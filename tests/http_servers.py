@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -11,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from moshtari.demo.help_desk_store import Position
 from moshtari.demo.social import Span
+from moshtari.landing.contract import ENTITIES, SUPPLIED_SYSTEM_COLUMNS
 from moshtari.sources.base import RejectedRecord, Source, SourceContext, TextRows, Window
 from moshtari.sources.http import HttpPolicy
 from moshtari.sources.mastodon import MastodonConfig, MastodonSource, first_id
@@ -213,6 +215,31 @@ class Reading:
         return found
 
 
+_SPELT = {
+    "numeric": r"-?[0-9]+([.][0-9]+)?",
+    "integer": r"-?[0-9]+",
+    "bigint": r"-?[0-9]+",
+    "boolean": "true|false",
+    "date": r"[0-9]{4}-[0-9]{2}-[0-9]{2}",
+    "timestamptz": r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.]+[-+][0-9:]+",
+    "text[]": r"\{.*\}",
+    "jsonb": r"\{.*\}",
+}
+
+
+def assert_exact(entity: str, batch: TextRows) -> None:
+    """Every value is spelt as the reader vouches that it is."""
+    types = {column.name: column.pg_type for column in ENTITIES[entity].columns}
+    for row in batch.rows:
+        for name, value in zip(batch.columns, row, strict=True):
+            kind = (types | SUPPLIED_SYSTEM_COLUMNS)[name]
+            assert (
+                value is None
+                or kind == "text"
+                or re.fullmatch(_SPELT[kind], value, re.ASCII | re.DOTALL)
+            ), f"{name} is no {kind}: {value!r}"
+
+
 def read(source: Source, entity: str, window: Window) -> Reading:
     reading = Reading()
     for batch in source.read(entity, window):
@@ -222,6 +249,8 @@ def read(source: Source, entity: str, window: Window) -> Reading:
         assert isinstance(batch, TextRows)
         assert batch.raw is not None
         assert len(batch.rows) == len(batch.positions) == len(batch.raw)
+        if batch.exact:
+            assert_exact(entity, batch)
         for row in batch.rows:
             reading.rows.append(dict(zip(batch.columns, row, strict=True)))
         reading.positions.extend(batch.positions)

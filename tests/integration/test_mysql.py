@@ -17,7 +17,7 @@ from typing import Any
 import psycopg
 import pytest
 from tests.conftest import REPOSITORY, free_port
-from tests.http_servers import ALL_HISTORY, ONE_DAY
+from tests.http_servers import ALL_HISTORY, ONE_DAY, assert_exact
 from tests.servers import woocommerce as api
 from tests.servers.hpos import SCHEMA, Hpos
 from tests.servers.mariadb import PASSWORD, MariaDB
@@ -25,8 +25,8 @@ from tests.unit.landing.feeds import TEHRAN, counted, reasons, versions, visible
 
 from moshtari.demo.serving import serving
 from moshtari.landing.contract import ENTITIES
-from moshtari.landing.errors import ExtractError
-from moshtari.landing.extract import LoadSummary, extract
+from moshtari.landing.errors import ExtractError, LandingError
+from moshtari.landing.extract import LoadSummary, extract, reconcile
 from moshtari.landing.quarantine import Selection
 from moshtari.landing.replay import replay
 from moshtari.settings import Deployment, Settings, load_deployment
@@ -210,6 +210,28 @@ def test_woocommerces_tables_become_the_contracts_entities(
         ("91", "2", None, "5.00000000", "compensation", "شکسته بود", True),
     ]
     assert versions(pg, "_key, _is_deleted")[-1] == ("4", True)
+
+
+def test_a_reader_vouches_for_what_the_columns_types_spell(
+    mariadb: MariaDB, database: str, shop: Hpos, sales: Hpos, example: Deployment
+) -> None:
+    shop.user(7, "2025-01-01 05:00:00")
+    shop.order(1, NOON, coupons=['a"b', "دو"])
+    shop.refund(90, 1, NOON, "50.00", line_11="-1")
+    tables = make_source("shop", example.sources["shop"], example)
+    vouched = {}
+    for entity in tables.entities():
+        (batch,) = tables.read(entity, ALL_HISTORY)
+        assert isinstance(batch, TextRows)
+        vouched[entity] = batch.exact
+        if batch.exact:
+            assert_exact(entity, batch)
+    # A line's quantity is text to WordPress, and so is a refund's line.
+    assert vouched == {"orders": True, "customers": True, "order_items": False, "refunds": False}
+    sell(sales, "1")
+    (batch,) = source(mariadb, database).read("orders", ALL_HISTORY)
+    assert isinstance(batch, TextRows)
+    assert not batch.exact
 
 
 def test_the_tables_and_the_api_bring_the_same(
@@ -704,3 +726,91 @@ def test_bytes_that_are_no_text_are_replayed_by_their_position(
     (done,) = replay(settings, sold("convert(state using latin1)"), Selection())
     assert (done.replayed, done.landed) == (1, 1)
     assert versions(pg, "_key, status") == [("2", "ÿ")]
+
+
+def shop_of(mariadb: MariaDB, database: str, entity: str, mapped: Any, **given: Any) -> Deployment:
+    config = {"kind": "mysql", "dsn": dsn(mariadb, database), "timezone": "UTC", **given}
+    return Deployment(name="test", sources={"shop": config | {"entities": {entity: mapped}}})
+
+
+def compare(settings: Settings, deployment: Deployment, entity: str) -> tuple[int, int, int]:
+    (done,) = reconcile(settings, deployment, "shop", entity, NEXT)
+    return done.read, done.landed, done.unchanged
+
+
+def test_rows_deleted_without_a_trace_get_a_tombstone(
+    settings: Settings, pg: psycopg.Connection, mariadb: MariaDB, database: str, sales: Hpos
+) -> None:
+    # Keys that the server's collation takes for one another, over several batches.
+    fill(sales, 5000)
+    for key in ("a", "A", "á", "a/1", "a 1", "یک", "ﯾک", "0x"):
+        sell(sales, key)
+    deployment = shop_of(mariadb, database, "orders", {**ORDERS, "where": "id <> '4999'"})
+    land(settings, deployment)
+    assert compare(settings, deployment, "orders") == (5007, 0, 5007)
+    for key in ("A", "یک", "4321"):
+        sales.run("delete from sales where binary id = %s", (key,))
+    # One that changed after the night is there.
+    sell(sales, "new", "2026-03-25 08:30:00")
+    sales.run("update sales set changed = '2026-03-25 08:30:00' where id = '17'")
+    assert compare(settings, deployment, "orders") == (5007, 3, 5004)
+    assert compare(settings, deployment, "orders") == (5004, 0, 5004)
+    assert pg.execute(
+        'select array_agg(_key order by _key collate "C") from raw.orders where _is_deleted'
+    ).fetchall() == [(["4321", "A", "یک"],)]
+
+
+def test_keys_of_several_columns_are_compared_as_they_landed(
+    settings: Settings, pg: psycopg.Connection, mariadb: MariaDB, database: str, sales: Hpos
+) -> None:
+    sales.run("create table parts (sale varbinary(20), number varchar(20))")
+    for sale, number in (
+        ("'a/b'", "1"), ("'a'", "12"), ("'a'", "۱"), ("'a'", "٬۲"), ("x'FF'", "1"), ("'a'", "x"),
+    ):  # fmt: skip
+        sales.run(f"insert into parts values ({sale}, %s)", (number,))
+    columns = {
+        "order_id": "sale",
+        "line_no": "number",
+        "product_id": "'p'",
+        "product_name": "'p'",
+        "quantity": "1",
+        "unit_price": "1",
+        "discount_amount": "0",
+    }
+    deployment = shop_of(mariadb, database, "order_items", {"table": "parts", "columns": columns})
+    assert counted(land(settings, deployment)["order_items"]) == (6, 4, 0, 2)
+    # What is no number may be any row's, so nothing is taken for deleted.
+    with pytest.raises(LandingError, match="a key at the source is not of its type"):
+        compare(settings, deployment, "order_items")
+    sales.run("delete from parts where number = 'x'")
+    assert compare(settings, deployment, "order_items") == (4, 0, 4)
+    sales.run("delete from parts where number = '12'")
+    assert compare(settings, deployment, "order_items") == (4, 1, 3)
+    assert [key for (key,) in pg.execute("select _key from raw.order_items where _is_deleted")] == [
+        "a/12"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("key", "told", "given"),
+    [
+        ("concat(id, left(sleep(0.001), 0))", "statement timeout", 3),
+        ("if(id = '5999', cast('x' as unsigned), id)", "changed values", 3600),
+    ],
+    ids=["cut half way", "values changed on the way"],
+)
+def test_keys_that_cannot_be_read_whole_delete_nothing(
+    settings: Settings, pg: psycopg.Connection, mariadb: MariaDB, database: str, sales: Hpos,
+    key: str, told: str, given: float, record_property: Record,
+) -> None:  # fmt: skip
+    fill(sales, 6000)
+    good = shop_of(mariadb, database, "orders", ORDERS)
+    land(settings, good)
+    sales.run("delete from sales where id = '7'")
+    mapped = {**ORDERS, "columns": {**COLUMNS, "order_id": key}}
+    bad = shop_of(mariadb, database, "orders", mapped, statement_timeout_seconds=given)
+    with pytest.raises(SourceError, match=told) as error:
+        compare(settings, bad, "orders")
+    record_property("fault", ["mysql", "orders", f"keys: {told}", error.value.what])
+    assert pg.execute("select count(*) from raw.orders where _is_deleted").fetchone() == (0,)
+    assert compare(settings, good, "orders") == (6000, 1, 5999)

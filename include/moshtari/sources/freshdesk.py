@@ -304,4 +304,4 @@ def _row(
 def _text_rows(columns: tuple[str, ...], rows: list[tuple[Row, str, bytes]]) -> Iterator[TextRows]:
     if rows:
         values, positions, raws = zip(*rows, strict=True)
-        yield TextRows(columns, list(values), list(positions), list(raws))
+        yield TextRows(columns, list(values), list(positions), list(raws), exact=True)

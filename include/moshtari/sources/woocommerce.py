@@ -7,8 +7,9 @@ A key with permission *Read* is needed. What the API cannot tell, and what follo
 - Accounts have no filter by change, and their `date_modified_gmt` does not move with every change:
   all of them are read every night, and landing drops what it has. Those that say they changed after
   the window's end are left for their own day.
-- An order in the trash is a tombstone, its lines and refunds too. What is deleted for good is not
-  noticed: a line taken out of an order, a refund, an account, an order whose trash was emptied.
+- An order in the trash is a tombstone, its lines and refunds too. What is deleted for good shows
+  only where keys are compared (`reconcile`, see `woocommerce_keys`): a line taken out of an order,
+  a refund, an account, an order whose trash was emptied.
 - `any` status leaves out drafts of the checkout, and orders whose status no plugin knows any more.
 - Amounts are rounded to the decimals asked for, and pass through a float of the shop: four decimals
   are exact below a hundred billion.
@@ -19,7 +20,7 @@ A key with permission *Read* is needed. What the API cannot tell, and what follo
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Annotated, ClassVar, Literal
 
@@ -40,6 +41,7 @@ from moshtari.sources.base import (
 from moshtari.sources.http import HttpClient, HttpPolicy, checked_base_url, probe
 from moshtari.sources.json_records import COMES_LATER, decode_record, reject_once
 from moshtari.sources.woocommerce_http import WordPress
+from moshtari.sources.woocommerce_keys import ASKED_BY, are_gone, fields_of, keys_of
 from moshtari.sources.woocommerce_pages import (
     CUSTOMERS,
     ORDERS,
@@ -169,6 +171,21 @@ class WooCommerceSource:
         else:
             yield from replay_rows(records, ITEM_COLUMNS, Order, lambda o: list(item_rows(o)))
 
+    def keys(self, entity: str, window: Window) -> Generator[TextRows]:
+        """The keys of what the shop lists; SourceError when it cannot be read whole."""
+        with self._client() as client:
+            query: Query = {"_fields": fields_of(entity)}
+            pages = Collections(self.name, entity, client, self._config.page_size, query)
+            yield from keys_of(entity, pages)
+
+    def asked_by(self, entity: str) -> tuple[str, ...]:
+        return ASKED_BY[entity]
+
+    def are_gone(self, entity: str, rows: Iterable[Sequence[str | None]]) -> Generator[bool]:
+        """Whether the shop knows no such record any more; SourceError where it does not say."""
+        with self._client() as client:
+            yield from are_gone(entity, client, rows)
+
     def replays_anew(self, entity: str) -> bool:
         return False
 
@@ -290,4 +307,4 @@ class _Rows:
     def whole(self) -> Iterator[TextRows]:
         if self._rows:
             rows, positions, raw = zip(*self._rows, strict=True)
-            yield TextRows(self._columns, rows, positions, raw)
+            yield TextRows(self._columns, rows, positions, raw, exact=True)

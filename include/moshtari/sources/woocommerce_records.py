@@ -298,7 +298,12 @@ def _name(first: str | None, last: str | None) -> str | None:
 
 
 def _refunded_line(refund: Refund) -> str | None:
-    """The order's line, when the refund is of that one alone."""
+    """The order's line, when the refund is of that one alone. Raises ValueError."""
     if len(refund.line_items) != 1 or refund.shipping_lines or refund.fee_lines:
         return None
-    return meta_value(refund.line_items[0].meta_data, REFUNDED_ITEM)
+    number = meta_value(refund.line_items[0].meta_data, REFUNDED_ITEM)
+    if number is None:
+        return None
+    if not number.isdecimal():
+        raise ValueError("line_no: not a whole number")
+    return str(int(number))

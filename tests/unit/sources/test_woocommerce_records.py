@@ -56,6 +56,19 @@ def refund_of(**changes: Any) -> dict[str, str | None]:
 
 
 @pytest.mark.parametrize(
+    ("written", "line_no"), [("11", "11"), (11, "11"), ("۱۱", "11"), ("0x1F", None), ("1_1", None)]
+)
+def test_a_refunded_line_is_a_number(written: object, line_no: str | None) -> None:
+    meta = [{"key": "_refunded_item_id", "value": written}]
+    given = {"line_items": [line(900, quantity=-1, meta_data=meta)]}
+    if line_no is None:
+        with pytest.raises(ValueError, match="line_no: not a whole number"):
+            refund_of(**given)
+    else:
+        assert refund_of(**given)["line_no"] == line_no
+
+
+@pytest.mark.parametrize(
     ("entity", "columns"),
     [
         ("orders", ORDER_COLUMNS),
