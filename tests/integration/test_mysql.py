@@ -801,7 +801,7 @@ def test_keys_of_several_columns_are_compared_as_they_landed(
 )
 def test_keys_that_cannot_be_read_whole_delete_nothing(
     settings: Settings, pg: psycopg.Connection, mariadb: MariaDB, database: str, sales: Hpos,
-    key: str, told: str, given: float, record_property: Record,
+    key: str, told: str, given: float, record_property: Callable[[str, object], None],
 ) -> None:  # fmt: skip
     fill(sales, 6000)
     good = shop_of(mariadb, database, "orders", ORDERS)
