@@ -314,7 +314,7 @@ def _settle(
         counts.landed = connection.execute(statements.insert_all(entity, kept), values).rowcount
     else:
         # The comparison is planned by how many rows there are; the first load compares nothing.
-        connection.execute(f"analyze {statements.INCOMING}")
+        connection.execute(statements.analyze_incoming(entity))
         row = connection.execute(statements.insert_changed(entity, kept), values).fetchone()
         assert row is not None
         counts.landed, elsewhere = row

@@ -150,6 +150,11 @@ where not {rules.is_good(entity)}
 """
 
 
+def analyze_incoming(entity: Entity) -> str:
+    """Statistics of what has arrived, as far as it is compared by them: how many rows, and keys."""
+    return f"analyze {INCOMING} ({', '.join(entity.key)})"
+
+
 def find_losers(entity: Entity, condition: str = "true", relation: str = INCOMING) -> str:
     """Of the rows of one key in this load, all but the latest, whatever the order of arrival."""
     return f"""
@@ -207,7 +212,9 @@ def insert_changed(entity: Entity, kept: Kept) -> str:
     )
     return f"""
 with fresh as materialized (
+    -- Keys that are neighbours in the index are looked up, and written, one after the other.
     {_fresh(entity, kept)}
+    order by _key
 ),
 latest as (
     select distinct on (stored._key) stored.*
