@@ -110,15 +110,17 @@ class BinaryCopy:
     quarantine.
 
     `extended`, where a source can do that, gives the same rows with other columns: SQL expressions
-    by name, over all columns of the contract and the system columns a source may supply. It takes
-    the place of this stream, of which nothing has been read yet; a source that offers it yields no
-    other rows in the load.
+    by name, over all columns of the contract and the system columns a source may supply; the second
+    argument is a condition over them that holds for good rows. It takes the place of this stream,
+    of which nothing has been read yet; a source that offers it yields no other rows in the load.
+    `has_bad_rows` then says, when all was read, whether the condition held for every row.
     """
 
     columns: tuple[str, ...]
     blocks: Iterator[bytes]
     as_text: Callable[[], Iterator[Batch]]
-    extended: Callable[[Mapping[str, str]], BinaryCopy] | None = None
+    extended: Callable[[Mapping[str, str], str], BinaryCopy] | None = None
+    has_bad_rows: Callable[[], bool] | None = None
 
 
 class TypedReadError(Exception):

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import ClassVar, TypeVar
 
 import psycopg
@@ -38,6 +39,7 @@ from moshtari.sources.database import checked
 from moshtari.sources.postgres_config import PostgresConfig
 from moshtari.sources.postgres_copy import (
     binary_blocks,
+    has_bad_rows,
     text_batches,
     text_lines,
     with_expressions,
@@ -98,10 +100,11 @@ class PostgresSource:
                 again = mapping.select(window, text, late, within)
                 return self._told(entity, text_batches(connection, again, tuple(text), contract))
 
-            def extended(expressions: Mapping[str, str]) -> BinaryCopy:
-                wider = with_expressions(select, contract, readings, expressions)
+            def extended(expressions: Mapping[str, str], is_good: str) -> BinaryCopy:
+                wider = with_expressions(select, contract, readings, expressions, is_good)
                 blocks = self._told(entity, binary_blocks(connection, wider))
-                return BinaryCopy(tuple(expressions), blocks, as_text)
+                bad = partial(has_bad_rows, connection)
+                return BinaryCopy(tuple(expressions), blocks, as_text, has_bad_rows=bad)
 
             blocks = self._told(entity, binary_blocks(connection, select))
             yield BinaryCopy(tuple(readings), blocks, as_text, extended)

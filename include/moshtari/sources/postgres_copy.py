@@ -8,6 +8,7 @@ from collections.abc import Collection, Generator, Iterator, Mapping
 from contextlib import closing
 
 import psycopg
+from psycopg import pq
 
 from moshtari.landing.contract import SUPPLIED_SYSTEM_COLUMNS, Entity
 from moshtari.sources.base import Batch, RejectedRecord, TextRows, TypedReadError
@@ -15,28 +16,49 @@ from moshtari.sources.postgres_text import parse_copy_text
 
 _BLOCK = 256 * 1024
 _ROWS_A_BATCH = 2_000
+# To libpq: do not wait for more.
+_AT_ONCE = 1
+_BAD_ROWS = "moshtari.bad_rows"
 
 
 def binary_blocks(connection: psycopg.Connection, select: str) -> Iterator[bytes]:
-    """PGCOPY in blocks of 256 KB: the server sends a message a row, and each write costs a call."""
-    chunks: list[bytes | bytearray | memoryview] = []
-    size = 0
+    """PGCOPY in blocks of 256 KB: the server sends a message a row, and each write costs a call.
+
+    Raises TypedReadError when a value is not of its type.
+    """
+    block = bytearray()
+    received = connection.pgconn.get_copy_data
     try:
         with (
             connection.cursor() as cursor,
             cursor.copy(_sql(f"copy ({select}) to stdout (format binary)")) as copy,
         ):
-            for chunk in copy:
-                chunks.append(chunk)
-                size += len(chunk)
-                if size >= _BLOCK:
-                    yield b"".join(chunks)
-                    chunks.clear()
-                    size = 0
+            # psycopg waits for what is to come. What has come already is taken without it: its step
+            # for each row costs more than the row.
+            size = 0
+            while size >= 0 and (row := copy.read()):
+                block += row
+                size, more = received(_AT_ONCE)
+                while size > 0:
+                    block += more
+                    if len(block) >= _BLOCK:
+                        yield bytes(block)
+                        block.clear()
+                    size, more = received(_AT_ONCE)
+            if size < 0:
+                _end(connection)
     except psycopg.DataError as error:
         raise TypedReadError(type(error).__name__) from error
-    if chunks:
-        yield b"".join(chunks)
+    if block:
+        yield bytes(block)
+
+
+def _end(connection: psycopg.Connection) -> None:
+    """Take what the server says at the end of its data. Raises what it says went wrong."""
+    results = list(iter(connection.pgconn.get_result, None))
+    for result in results:
+        if result.status != pq.ExecStatus.COMMAND_OK:
+            raise psycopg.errors.error_from_result(result)
 
 
 def text_lines(
@@ -74,13 +96,29 @@ def text_batches(
 
 
 def with_expressions(
-    select: str, entity: Entity, given: Collection[str], expressions: Mapping[str, str]
+    select: str,
+    entity: Entity,
+    given: Collection[str],
+    expressions: Mapping[str, str],
+    is_good: str,
 ) -> str:
-    """The rows of ``select`` with the expressions as columns; what is not given is null to them."""
+    """The rows of ``select`` with the expressions as columns; what is not given is null to them.
+
+    The transaction notes whether any row is not good (`has_bad_rows`).
+    """
     types = {column.name: column.pg_type for column in entity.columns} | SUPPLIED_SYSTEM_COLUMNS
     missing = [f", null::{kind} as {name}" for name, kind in types.items() if name not in given]
     selected = ", ".join(f"{expression} as {name}" for name, expression in expressions.items())
-    return f"select {selected} from (select *{''.join(missing)} from ({select}) as given) as rows"
+    noted = f"set_config('{_BAD_ROWS}', 'yes', true) is not null"
+    # Behind `offset` each value is computed once, however often it is used.
+    rows = f"select *{''.join(missing)} from ({select}) as given offset 0"
+    return f"select {selected} from ({rows}) as rows where ({is_good}) or {noted}"
+
+
+def has_bad_rows(connection: psycopg.Connection) -> bool:
+    """Whether rows that were read in this transaction `with_expressions` were not good."""
+    row = connection.execute("select current_setting(%s, true)", [_BAD_ROWS]).fetchone()
+    return row is not None and row[0] == "yes"
 
 
 def _sql(statement: str) -> bytes:
