@@ -223,9 +223,7 @@ def test_the_minute_that_is_kept_back_comes_with_the_next_night(
     assert load(1) == (2, 2, 0, 0)
     count = f"select count(*) from raw.{desk.entity}"
     assert pg.execute(count.encode()).fetchone() == (full + 2,)
-    desk.record(
-        "fault", f"zendesk {desk.entity}|last minute kept back|all rows, with the next night"
-    )
+    desk.note("zendesk", "last minute kept back", NEXT_NIGHT)
 
 
 @entities
