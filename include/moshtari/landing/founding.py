@@ -63,13 +63,10 @@ class Founding:
         """Move rows that break the contract to the rejected; returns how many."""
         if not self.has_bad_rows:
             return 0
-        # An aggregate, and not `exists`: that would not be asked of several workers at once.
-        bad = f"from {self.table} where not {rules.is_good(self._entity)}"
-        row = self._connection.execute(f"select count(*) {bad}").fetchone()
-        if row is None or row[0] == 0:
+        self._connection.execute(statements.set_apart(self._entity, self.table))
+        if self._connection.execute(statements.REJECT_APART).rowcount == 0:
             return 0
-        self._connection.execute(statements.reject_typed(self._entity, self.table))
-        return self._take_back(f"select array_agg(ctid) {bad}")
+        return self._take_back(f"select array_agg(row_id) from {statements.APART}")
 
     def index(self) -> int:
         """Index what has come; returns how many rows gave way to a later one of their key."""

@@ -16,6 +16,7 @@ INCOMING_TEXT = "pg_temp.incoming_text"
 INCOMING = "pg_temp.incoming"
 REJECTED = "pg_temp.rejected"
 LOSERS = "pg_temp.losers"
+APART = "pg_temp.apart"
 
 _SYSTEM = tuple(
     Column(name, pg_type, False, "")
@@ -120,14 +121,30 @@ where _reason = ''
 """
 
 
-def reject_typed(entity: Entity, relation: str = INCOMING) -> str:
+def reject_typed(entity: Entity) -> str:
     """Copy rows that arrived typed, but break the contract, to the rejected."""
-    return f"""
+    return f"insert into {REJECTED} (position, reason, raw)\n{_bad_rows(entity, INCOMING)}"
+
+
+def set_apart(entity: Entity, relation: str) -> str:
+    """Where the rows stand that break the contract, in one reading that several workers share."""
+    name = APART.removeprefix("pg_temp.")
+    rows = _bad_rows(entity, relation, also=", ctid as row_id")
+    return f"create temporary table {name} on commit drop as\n{rows}"
+
+
+REJECT_APART = f"""
 insert into {REJECTED} (position, reason, raw)
+select position, reason, raw from {APART}
+"""
+
+
+def _bad_rows(entity: Entity, relation: str, also: str = "") -> str:
+    return f"""
 select
-    coalesce({entity.key_sql()}, 'no key'),
-    concat_ws('; ', {", ".join(rules.typed_reasons(entity))}),
-    convert_to({rules.as_json(entity, typed=True)}, 'UTF8')
+    coalesce({entity.key_sql()}, 'no key') as position,
+    concat_ws('; ', {", ".join(rules.typed_reasons(entity))}) as reason,
+    convert_to({rules.as_json(entity, typed=True)}, 'UTF8') as raw{also}
 from {relation}
 where not {rules.is_good(entity)}
 """
