@@ -14,7 +14,7 @@ from moshtari.demo.help_desk_store import Position
 from moshtari.demo.social import Span
 from moshtari.landing.contract import ENTITIES, SUPPLIED_SYSTEM_COLUMNS
 from moshtari.sources.base import RejectedRecord, Source, SourceContext, TextRows, Window
-from moshtari.sources.http import HttpPolicy
+from moshtari.sources.http_config import HttpPolicy
 from moshtari.sources.mastodon import MastodonConfig, MastodonSource, first_id
 from moshtari.sources.x import XConfig, XHttpPolicy, XSource
 from moshtari.sources.zendesk import ZendeskConfig, ZendeskSource
@@ -33,21 +33,30 @@ Row = dict[str, Any]
 
 @dataclass
 class MemoryHelpDesk:
-    """A help desk's rows, unordered."""
+    """A help desk's rows, unordered. Those of the last minute before `now` are kept back."""
 
     ticket_rows: list[Row] = field(default_factory=list)
     user_rows: list[Row] = field(default_factory=list)
     event_rows: list[Row] = field(default_factory=list)
+    now: datetime | None = None
+
+    def shown(self, at: datetime) -> bool:
+        return self.now is None or at < self.now - timedelta(minutes=1)
 
     def tickets(self, after: Position, limit: int) -> list[Row]:
-        return _after(self.ticket_rows, after, limit)
+        shown = [row for row in self.ticket_rows if self.shown(row["updated_at"])]
+        return _after(shown, after, limit)
 
     def users(self, after: Position, limit: int) -> list[Row]:
         return _after(self.user_rows, after, limit)
 
     def events(self, since: datetime, limit: int) -> list[Row]:
         rows = sorted(
-            (row for row in self.event_rows if row["created_at"] >= since),
+            (
+                row
+                for row in self.event_rows
+                if row["created_at"] >= since and self.shown(row["created_at"])
+            ),
             key=lambda row: (row["created_at"], row["id"]),
         )
         if not rows:

@@ -204,6 +204,29 @@ def test_a_broken_record_is_rejected_and_its_page_lands(desk: Desk) -> None:
 
 
 @entities
+def test_the_minute_that_is_kept_back_comes_with_the_next_night(
+    desk: Desk, settings: Settings, pg: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run twenty seconds after midnight does not see the day's last forty."""
+    desk.app.follow([])
+    last, first = END - timedelta(seconds=30), END + MINUTE
+    STORE.ticket_rows += [ticket(20, last), ticket(21, first)]
+    STORE.event_rows += [comment(20, last), comment(21, first)]
+
+    def load(days: int) -> Landed:
+        midnight = END + timedelta(days=days)
+        monkeypatch.setattr(STORE, "now", midnight + timedelta(seconds=20))
+        return night(settings, zendesk(desk.base_url), desk.entity, days)
+
+    full = len(desk.expected)
+    assert load(0) == (full, full, 0, 0)
+    assert load(1) == (2, 2, 0, 0)
+    count = f"select count(*) from raw.{desk.entity}"
+    assert pg.execute(count.encode()).fetchone() == (full + 2,)
+    desk.note("zendesk", "last minute kept back", NEXT_NIGHT)
+
+
+@entities
 def test_an_empty_day_after_a_full_one_loses_nothing(
     desk: Desk, settings: Settings, pg: psycopg.Connection
 ) -> None:

@@ -23,7 +23,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from tests.http_servers import CONTEXT, Sleeps
 
-from moshtari.sources.http import HttpPolicy
+from moshtari.sources.http_config import HttpPolicy
 from moshtari.sources.woocommerce import WooCommerceConfig, WooCommerceSource
 
 KEY, SECRET = "ck_open", "cs_sesame"

@@ -13,14 +13,12 @@ from tests.servers.woocommerce import address, customer, line, order, refund
 
 from moshtari.landing.contract import ENTITIES
 from moshtari.sources.registry import parse_config
-from moshtari.sources.woocommerce_records import (
+from moshtari.sources.woocommerce_records import Customer, Order, Refund
+from moshtari.sources.woocommerce_rows import (
     CUSTOMER_COLUMNS,
     ITEM_COLUMNS,
     ORDER_COLUMNS,
     REFUND_COLUMNS,
-    Customer,
-    Order,
-    Refund,
     customer_row,
     item_rows,
     meta_value,
