@@ -47,8 +47,9 @@ down: setup ## Stop what `make demo` or `make up` left running
 test: ## Set up, then run every lint and every test, side by side
 	@$(MAKE) --no-print-directory -j2 test-all lint
 
+# Two files of tests at a time: most of them wait for a database or for Airflow more than they compute.
 test-all: setup
-	@$(BIN)/pytest $(ARGS)
+	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-unit: setup ## Run the unit tests only
 	@$(BIN)/pytest tests/unit $(ARGS)
