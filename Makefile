@@ -47,8 +47,9 @@ down: setup ## Stop what `make demo` or `make up` left running
 test: ## Set up, then run every lint and every test, side by side
 	@$(MAKE) --no-print-directory -j2 test-all lint
 
+# Two files of tests at a time: most of them wait for a database or for Airflow more than they compute.
 test-all: setup
-	@$(BIN)/pytest $(ARGS)
+	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-unit: setup ## Run the unit tests only
 	@$(BIN)/pytest tests/unit $(ARGS)
@@ -77,10 +78,16 @@ format: setup ## Rewrite Python and SQL to the house style
 	@$(BIN)/sqlfluff format --disable-progress-bar dbt_project
 
 .PHONY: bench
-bench: setup ## Run the benchmarks that take minutes; the two below take much longer
-	@for file in $(filter-out %/million_customers.py %/publication_history.py,$(wildcard benchmarks/*.py)); do \
+bench: setup ## Run the benchmarks that take minutes; those below take much longer
+	@for file in $(filter-out %/million_customers.py %/publication_history.py $(LANDING),$(wildcard benchmarks/*.py)); do \
 	    echo "== $$file"; $(BIN)/python "$$file" $(ARGS) || exit 1; \
 	done
+
+LANDING := benchmarks/landing_postgres.py benchmarks/landing_increment.py benchmarks/landing_http.py \
+    benchmarks/landing_files.py
+.PHONY: bench-landing
+bench-landing: setup ## Landing beside its limit and dlt; ARGS="--rows 200000 --without-peer" for less
+	@for file in $(LANDING); do echo "== $$file"; $(BIN)/python "$$file" $(ARGS) || exit 1; done
 
 .PHONY: bench-million
 bench-million: setup ## First and nightly build of a million customers; ARGS="--size 0.05" for fewer
@@ -93,6 +100,17 @@ bench-history: setup ## A mart with a history published; ARGS="--rows 1000000" f
 .PHONY: bench-texts
 bench-texts: setup ## Texts classified a second; with ARGS="100000 rated.tsv" also how well
 	@$(BIN)/python benchmarks/text_classification.py $(ARGS)
+
+.PHONY: soak
+soak: setup ## 300 nights under 500 faults beside a twin without; ARGS="--nights 50 --seed 7"
+	@$(BIN)/python -m tests.soak $(ARGS)
+
+.PHONY: fault-matrix
+fault-matrix: setup ## Run the tests of faults and write docs/fault-matrix.md by what they found
+	@report=$$(mktemp) && trap 'rm -f "$$report"' EXIT && \
+	$(BIN)/pytest tests/faults --ignore=tests/faults/test_page.py \
+	    -o junit_family=xunit1 --junitxml="$$report" $(ARGS) && \
+	$(BIN)/python -m tests.faults.page "$$report"
 
 .PHONY: docs
 docs: setup ## Bring the tables of docs/published.md up to date with the marts

@@ -8,11 +8,13 @@ import socket
 import tempfile
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
 import pytest
+from tests.servers.mariadb import INSTALLED, MariaDB, running
 
 from moshtari.settings import Settings
 from moshtari.warehouse.connection import connect
@@ -20,7 +22,7 @@ from moshtari.warehouse.migrate import embedded_server, migrate, prepare_embedde
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SHARED_DATA = REPOSITORY.parent / "shared" / "data"
-_TEMPLATE = "moshtari_template"
+TEMPLATE = "moshtari_template"
 
 
 def free_port() -> int:
@@ -52,18 +54,24 @@ class TestServer:
             admin.execute(f"create database {name}{suffix}".encode())
         return name
 
+    def settings_of(self, database: str, home: Path) -> Settings:
+        """Settings of one of its databases, with a home of their own."""
+        home.mkdir(parents=True, exist_ok=True)
+        shutil.copy(self.settings.home / "secrets.json", home / "secrets.json")
+        return self.settings.model_copy(update={"pg_database": database, "home": home})
+
     def drop_database(self, name: str) -> None:
         with connect(self.settings, admin=True, database="postgres", autocommit=True) as admin:
             admin.execute(f"drop database if exists {name} with (force)".encode())
 
 
-@pytest.fixture(scope="session")
-def pg_server() -> Iterator[TestServer]:
-    """An embedded PostgreSQL of this session, with a migrated template database."""
+@contextmanager
+def embedded_postgres() -> Iterator[TestServer]:
+    """An embedded PostgreSQL in a folder of its own, with a migrated template database."""
     for name in [name for name in os.environ if name.startswith("MOSHTARI_")]:
         del os.environ[name]
     home = Path(tempfile.mkdtemp(prefix="moshtari-test-"))
-    settings = Settings(home=home, pg_port=free_port(), pg_database=_TEMPLATE)
+    settings = Settings(home=home, pg_port=free_port(), pg_database=TEMPLATE)
     try:
         prepare_embedded(settings)
         migrate(settings)
@@ -73,15 +81,30 @@ def pg_server() -> Iterator[TestServer]:
         shutil.rmtree(home, ignore_errors=True)
 
 
+@pytest.fixture(scope="session")
+def pg_server() -> Iterator[TestServer]:
+    """The session's PostgreSQL."""
+    with embedded_postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[MariaDB]:
+    """The session's MariaDB, which CI always has."""
+    if not INSTALLED:
+        told = "MariaDB is not installed (Debian's mariadb-server)"
+        if os.environ.get("CI"):
+            pytest.fail(told)
+        pytest.skip(told)
+    with running() as server:
+        yield server
+
+
 @pytest.fixture
 def settings(pg_server: TestServer, tmp_path: Path) -> Iterator[Settings]:
     """Settings of a fresh, migrated database."""
-    name = pg_server.create_database(template=_TEMPLATE)
-    home = tmp_path / "home"
-    home.mkdir()
-    secrets = pg_server.settings.home / "secrets.json"
-    shutil.copy(secrets, home / "secrets.json")
-    yield pg_server.settings.model_copy(update={"pg_database": name, "home": home})
+    name = pg_server.create_database(template=TEMPLATE)
+    yield pg_server.settings_of(name, tmp_path / "home")
     pg_server.drop_database(name)
 
 

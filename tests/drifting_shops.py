@@ -151,6 +151,7 @@ class File(Shop):
     def __init__(self, folder: Path, kind: str) -> None:
         self.path, self.form = folder / "sales.any", kind
         self.kind = f"files ({kind})"  # type: ignore[misc]
+        self._books: dict[str, bytes] = {}
         if kind == "parquet":
             self.words = {"text": "string", "time": "string", "number": "int64"}  # type: ignore[misc]
 
@@ -166,11 +167,16 @@ class File(Shop):
             ]  # fmt: skip
             pq.write_table(pa.Table.from_pylist(texts, pa.schema(list(kinds.items()))), self.path)
         elif self.form == "xlsx":
+            # A workbook holds the time of its making: the same rows are to be the same bytes.
+            if (made := self._books.get(repr(rows))) is not None:
+                self.path.write_bytes(made)
+                return
             book = openpyxl.Workbook()
             book.active.append(list(rows[0]))
             for row in rows:
                 book.active.append(list(row.values()))
             book.save(self.path)
+            self._books[repr(rows)] = self.path.read_bytes()
         else:
             mark = "\t" if self.form == "tsv" else ","
             lines = [list(rows[0]), *([str(v or "") for v in row.values()] for row in rows)]

@@ -46,12 +46,16 @@ def s3_options(endpoint: str, **more: Any) -> dict[str, Any]:
 
 @dataclass
 class Line:
-    """A TCP line to a server; while `cut_after` is set, each answer breaks off behind it."""
+    """A TCP line to a server; while `cut_after` is set, each answer breaks off behind it.
+
+    `cuts` counts how often that happened.
+    """
 
     target: tuple[str, int]
     port: int = 0
     cut_after: int | None = None
-    _open: list[socket.socket] = field(default_factory=list)
+    cuts: int = 0
+    _open: set[socket.socket] = field(default_factory=set)
 
     def serve(self, listener: socket.socket) -> None:
         while True:
@@ -60,29 +64,37 @@ class Line:
             except OSError:
                 return
             far = socket.create_connection(self.target)
-            self._open += [near, far]
-            for source, sink, is_answer in ((near, far, False), (far, near, True)):
-                threading.Thread(
-                    target=self._pump, args=(source, sink, is_answer), daemon=True
-                ).start()
+            self._open |= {near, far}
+            threading.Thread(target=self._relay, args=(near, far), daemon=True).start()
+
+    def _relay(self, near: socket.socket, far: socket.socket) -> None:
+        """Both ways, until either has ended."""
+        asking = threading.Thread(target=self._pump, args=(near, far, False), daemon=True)
+        asking.start()
+        self._pump(far, near, True)
+        asking.join()
+        for end in (near, far):
+            end.close()
+            self._open.discard(end)
 
     def _pump(self, source: socket.socket, sink: socket.socket, is_answer: bool) -> None:
         passed = 0
         with suppress(OSError):
             while data := source.recv(4096):
-                if is_answer and self.cut_after is not None:
-                    data = data[: max(self.cut_after - passed, 0)]
-                    if not data:
-                        break
-                sink.sendall(data)
                 passed += len(data)
+                if is_answer and self.cut_after is not None and passed > self.cut_after:
+                    sink.sendall(data[: self.cut_after - passed])
+                    self.cuts += 1
+                    break
+                sink.sendall(data)
         for end in (source, sink):
             with suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
-        for end in self._open:
-            end.close()
+        for end in list(self._open):
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -11,8 +12,9 @@ from zoneinfo import ZoneInfo
 
 from moshtari.demo.help_desk_store import Position
 from moshtari.demo.social import Span
+from moshtari.landing.contract import ENTITIES, SUPPLIED_SYSTEM_COLUMNS
 from moshtari.sources.base import RejectedRecord, Source, SourceContext, TextRows, Window
-from moshtari.sources.http import HttpPolicy
+from moshtari.sources.http_config import HttpPolicy
 from moshtari.sources.mastodon import MastodonConfig, MastodonSource, first_id
 from moshtari.sources.x import XConfig, XHttpPolicy, XSource
 from moshtari.sources.zendesk import ZendeskConfig, ZendeskSource
@@ -31,21 +33,30 @@ Row = dict[str, Any]
 
 @dataclass
 class MemoryHelpDesk:
-    """A help desk's rows, unordered."""
+    """A help desk's rows, unordered. Those of the last minute before `now` are kept back."""
 
     ticket_rows: list[Row] = field(default_factory=list)
     user_rows: list[Row] = field(default_factory=list)
     event_rows: list[Row] = field(default_factory=list)
+    now: datetime | None = None
+
+    def shown(self, at: datetime) -> bool:
+        return self.now is None or at < self.now - timedelta(minutes=1)
 
     def tickets(self, after: Position, limit: int) -> list[Row]:
-        return _after(self.ticket_rows, after, limit)
+        shown = [row for row in self.ticket_rows if self.shown(row["updated_at"])]
+        return _after(shown, after, limit)
 
     def users(self, after: Position, limit: int) -> list[Row]:
         return _after(self.user_rows, after, limit)
 
     def events(self, since: datetime, limit: int) -> list[Row]:
         rows = sorted(
-            (row for row in self.event_rows if row["created_at"] >= since),
+            (
+                row
+                for row in self.event_rows
+                if row["created_at"] >= since and self.shown(row["created_at"])
+            ),
             key=lambda row: (row["created_at"], row["id"]),
         )
         if not rows:
@@ -213,6 +224,31 @@ class Reading:
         return found
 
 
+_SPELT = {
+    "numeric": r"-?[0-9]+([.][0-9]+)?",
+    "integer": r"-?[0-9]+",
+    "bigint": r"-?[0-9]+",
+    "boolean": "true|false",
+    "date": r"[0-9]{4}-[0-9]{2}-[0-9]{2}",
+    "timestamptz": r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.]+(Z|[-+][0-9:]+)",
+    "text[]": r"\{.*\}",
+    "jsonb": r"\{.*\}",
+}
+
+
+def assert_exact(entity: str, batch: TextRows) -> None:
+    """Every value is spelt as the reader vouches that it is."""
+    types = {column.name: column.pg_type for column in ENTITIES[entity].columns}
+    for row in batch.rows:
+        for name, value in zip(batch.columns, row, strict=True):
+            kind = (types | SUPPLIED_SYSTEM_COLUMNS)[name]
+            assert (
+                value is None
+                or kind == "text"
+                or re.fullmatch(_SPELT[kind], value, re.ASCII | re.DOTALL)
+            ), f"{name} is no {kind}: {value!r}"
+
+
 def read(source: Source, entity: str, window: Window) -> Reading:
     reading = Reading()
     for batch in source.read(entity, window):
@@ -222,6 +258,8 @@ def read(source: Source, entity: str, window: Window) -> Reading:
         assert isinstance(batch, TextRows)
         assert batch.raw is not None
         assert len(batch.rows) == len(batch.positions) == len(batch.raw)
+        if batch.exact:
+            assert_exact(entity, batch)
         for row in batch.rows:
             reading.rows.append(dict(zip(batch.columns, row, strict=True)))
         reading.positions.extend(batch.positions)

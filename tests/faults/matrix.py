@@ -1,8 +1,7 @@
 """One line of the fault matrix: which source met which fault, and what became of the reading.
 
 A reading under a fault ends in all rows, content included, or in a SourceError that names source
-and remedy. Which of the two is written into the test's properties as `source|fault|outcome`, where
-pytest's junit report keeps it.
+and remedy. Which of the two is noted with the test (fixture `note`), for docs/fault-matrix.md.
 """
 
 from __future__ import annotations
@@ -20,6 +19,7 @@ from moshtari.demo.faults import (
     Answer,
     Fault,
     cut_connection,
+    drip,
     hang,
     json_answer,
     rate_limited,
@@ -34,12 +34,17 @@ from moshtari.landing.land import Load
 from moshtari.settings import Settings
 from moshtari.sources.base import Source, SourceError
 
-Record: TypeAlias = Callable[[str, object], None]
+Note: TypeAlias = Callable[[str, str, str], None]
 Landed: TypeAlias = tuple[int, int, int, int] | None
 Content: TypeAlias = list[tuple[tuple[str, str | None], ...]]
 
-ALL_ROWS = "all rows"
-NAMED = "named"
+ALL_ROWS = "all rows, once"
+NAMED = "stopped, named"
+RETRIED = "tried again: all rows, once"
+LASTING = ", lasting"
+NAMED_IF_LASTING = "if it lasts: stopped, named"
+QUARANTINED = "in quarantine; all other rows"
+NEXT_NIGHT = "all rows, with the next night"
 
 
 def reset_in(seconds: int) -> Answer:
@@ -60,14 +65,19 @@ def reset_in(seconds: int) -> Answer:
 PASSING: dict[str, tuple[Answer, dict[str, Any]]] = {
     "429 with Retry-After": (rate_limited("7"), {}),
     "429 with a Unix time": (reset_in(7), {}),
-    "429 without a header": (rate_limited(None), {}),
+    "429 with a date": (rate_limited("Thu, 01 Jan 2026 10:00:00 GMT"), {}),
+    "429 without Retry-After": (rate_limited(None), {}),
     "500 burst": (server_error(500), {}),
     "503": (server_error(503), {}),
     "hang": (hang(1.0), {"timeout_seconds": 0.2}),
-    "cut connection": (cut_connection(0.5), {}),
+    "answer that drips": (drip(40, 0.05), {"answer_seconds": 0.4}),
+    "connection cut in the body": (cut_connection(0.5), {}),
+    "connection cut before the body": (cut_connection(0), {}),
     "truncated JSON": (truncated(0.5), {}),
+    "empty body": (truncated(0), {}),
     "HTML with 200": (web_page(), {}),
     "JSON of another type": (json_answer("maintenance"), {}),
+    "JSON null": (json_answer(None), {}),
 }
 
 
@@ -83,24 +93,24 @@ def latest(reading: Reading, key: str) -> Content:
 
 
 def outcome(
-    record: Record,
+    note: Note,
     source: str,
     fault: str,
     attempt: Callable[[], Content],
     expected: Content,
 ) -> str:
-    """Read under a fault, judge, and write the line. Rows that are neither all nor none fail."""
+    """Read under a fault, judge, and note the line. Rows that are neither all nor none fail."""
     found = _tried(attempt)
+    name = fault.removesuffix(LASTING)
     if isinstance(found, SourceError):
         assert found.remedy
         assert not any(secret in str(found) for secret in (TOKEN, EMAIL))
-        told = f"{NAMED}: {found.what}"
-    else:
-        missing = [row for row in expected if row not in found]
-        assert found == expected, f"{len(missing)} of {len(expected)} rows are not as they should"
-        told = ALL_ROWS
-    record("fault", f"{source}|{fault}|{told}")
-    return told
+        note(source, name, NAMED if name == fault else NAMED_IF_LASTING)
+        return f"{NAMED}: {found.what}"
+    missing = [row for row in expected if row not in found]
+    assert found == expected, f"{len(missing)} of {len(expected)} rows are not as they should"
+    note(source, name, RETRIED if fault in PASSING else ALL_ROWS)
+    return ALL_ROWS
 
 
 def _tried(attempt: Callable[[], Content]) -> Content | SourceError:

@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import s3fs
+from tests.faults.matrix import ALL_ROWS, NAMED, QUARANTINED, Note
 from tests.file_servers import (
     HOST,
     PASSWORD,
@@ -45,10 +46,7 @@ MANY = [
     {"no": str(n), "on": "2026-03-01 10:00:00", "customer": str(n * 7919 % 9973), "amount": str(n)}
     for n in range(1, 5001)
 ]
-ALL_ROWS, QUARANTINE, SOURCE_ERROR = "all rows", "named quarantine", "SourceError"
 FORMATS = ("csv", "tsv", "jsonl", "parquet", "xlsx")
-
-Note = Callable[[str, str], None]
 
 
 @pytest.fixture
@@ -56,16 +54,6 @@ def shop(tmp_path: Path, settings: Settings, pg: psycopg.Connection) -> Shop:
     folder = tmp_path / "deployment"
     folder.mkdir()
     return Shop(folder, settings, pg)
-
-
-@pytest.fixture
-def note(record_property: Callable[[str, object], None]) -> Note:
-    """Says, when all that a test asserts is so, what became of a fault."""
-
-    def noted(fault: str, outcome: str) -> None:
-        record_property("fault", f"files|{fault}|{outcome}")
-
-    return noted
 
 
 def content(form: str, rows: list[dict[str, Any]], folder: Path) -> bytes:
@@ -119,14 +107,14 @@ def test_as_it_should_be(shop: Shop, form: str, note: Note) -> None:
     assert shop.rows() == GOOD
     assert shop.quarantined() == []
     assert (shop.land(**reading(form)).read, shop.rows()) == (0, GOOD)
-    note(f"{form}: the same file twice", ALL_ROWS)
+    note(form, "the same file twice", ALL_ROWS)
 
 
 @pytest.mark.parametrize("form", FORMATS)
 def test_no_bytes(shop: Shop, form: str, note: Note) -> None:
     put(shop, form, b"")
     assert f"sales.{form}: the file is empty" in shop.fails(**reading(form))
-    note(f"{form}: 0 bytes", SOURCE_ERROR)
+    note(form, "0 bytes", NAMED)
 
 
 @pytest.mark.parametrize("form", ["csv", "tsv", "jsonl"])
@@ -137,7 +125,7 @@ def test_truncated_gz(shop: Shop, form: str, cut: int, note: Note) -> None:
     assert "the gz archive is cut off or damaged" in shop.fails(**reading(form))
     put(shop, form, packed)
     assert shop.land(**reading(form)).landed == len(MANY)
-    note(f"{form}: gz cut off", SOURCE_ERROR)
+    note(form, "gz cut off", NAMED)
 
 
 @pytest.mark.parametrize("form", ["csv", "tsv", "jsonl"])
@@ -150,7 +138,7 @@ def test_members_of_gz(shop: Shop, form: str, note: Note) -> None:
     put(shop, form, b"".join(packed))
     assert shop.land(**reading(form)).landed == len(MANY)
     assert shop.rows() == amounts(MANY)
-    note(f"{form}: gz of several members", ALL_ROWS)
+    note(form, "gz of several members", ALL_ROWS)
 
 
 @pytest.mark.parametrize("cut", [1, 5, 15, -9])
@@ -159,7 +147,7 @@ def test_a_later_member_is_cut_off(shop: Shop, cut: int, note: Note) -> None:
     whole, broken = gzip.compress(plain[:90_000]), gzip.compress(plain[90_000:])
     put(shop, "jsonl", whole + broken[:cut])
     assert "cut off or damaged" in shop.fails(**reading("jsonl"))
-    note("jsonl: second gz member cut off", SOURCE_ERROR)
+    note("jsonl", "gz cut off", NAMED)
 
 
 @pytest.mark.parametrize("form", ["parquet", "xlsx"])
@@ -170,7 +158,7 @@ def test_truncated_archive(shop: Shop, form: str, kept: float, note: Note) -> No
     told = shop.fails(**reading(form))
     assert "cut off" in told
     assert "Fetch or write the file again" in told
-    note(f"{form}: cut off", SOURCE_ERROR)
+    note(form, "cut off", NAMED)
 
 
 @pytest.mark.parametrize("form", ["parquet", "xlsx"])
@@ -180,7 +168,7 @@ def test_damaged_archive(shop: Shop, form: str, note: Note) -> None:
     damaged[place] ^= 0x04
     put(shop, form, bytes(damaged))
     assert "cut off" in shop.fails(**reading(form))
-    note(f"{form}: a damaged byte", SOURCE_ERROR)
+    note(form, "a damaged byte", NAMED)
 
 
 @pytest.mark.parametrize("form", FORMATS)
@@ -188,7 +176,7 @@ def test_a_missing_or_renamed_column(shop: Shop, form: str, note: Note) -> None:
     rows = [{"client" if k == "customer" else k: v for k, v in row.items()} for row in ROWS]
     put(shop, form, content(form, rows, shop.folder))
     assert f"sales.{form}: expected column 'customer' is missing" in shop.fails(**reading(form))
-    note(f"{form}: a column renamed", SOURCE_ERROR)
+    note(form, "a column renamed", NAMED)
 
 
 @pytest.mark.parametrize("form", FORMATS)
@@ -202,7 +190,7 @@ def test_a_new_column(shop: Shop, form: str, note: Note, caplog: pytest.LogCaptu
         "select details -> 'columns_left_out' from ops.loads where origin is not null"
     )
     assert left_out.fetchall() == [(["colour"],)]
-    note(f"{form}: a new column", f"{ALL_ROWS}, reported")
+    note(form, "a new column", "all rows, once; the column is reported")
 
 
 @pytest.mark.parametrize("form", FORMATS)
@@ -223,7 +211,7 @@ def test_a_changed_type(shop: Shop, form: str, note: Note) -> None:
     put(shop, form, content(form, ROWS, shop.folder))
     assert shop.land(**reading(form)).landed == 1
     assert shop.rows() == GOOD
-    note(f"{form}: a changed type", QUARANTINE)
+    note(form, "a changed type", QUARANTINED)
 
 
 def test_a_parquet_column_of_another_type(shop: Shop, note: Note) -> None:
@@ -238,7 +226,7 @@ def test_a_parquet_column_of_another_type(shop: Shop, note: Note) -> None:
     pq.write_table(table, shop.folder / "sales.parquet")
     assert shop.land(**reading("parquet")).quarantined == 3
     assert shop.rows() == GOOD
-    note("parquet: a column of another type", f"{ALL_ROWS} where exact, else {QUARANTINE}")
+    note("parquet", "a column of another type", "all rows where exact, else in quarantine")
 
 
 @pytest.mark.parametrize("form", ["csv", "tsv", "jsonl"])
@@ -247,7 +235,7 @@ def test_byte_order_marks(shop: Shop, form: str, note: Note) -> None:
     put(shop, form, b"\xef\xbb\xbf" + plain)
     assert shop.land(**reading(form)).landed == 3
     assert shop.rows() == GOOD
-    note(f"{form}: byte order mark", ALL_ROWS)
+    note(form, "byte order mark", ALL_ROWS)
 
 
 def test_another_encoding(shop: Shop, note: Note) -> None:
@@ -255,7 +243,7 @@ def test_another_encoding(shop: Shop, note: Note) -> None:
     assert "sales.csv: " in shop.fails()
     assert shop.land(format={"type": "csv", "encoding": "utf-16"}).landed == 3
     assert shop.rows() == GOOD
-    note("csv: UTF-16 where UTF-8 is declared", SOURCE_ERROR)
+    note("csv", "UTF-16 where UTF-8 is declared", NAMED)
 
 
 @pytest.mark.parametrize("form", ["csv", "tsv", "jsonl"])
@@ -267,7 +255,7 @@ def test_mixed_encodings(shop: Shop, form: str, note: Note) -> None:
     [(_, reason, raw)] = shop.quarantined()
     assert reason == "the bytes are not of the file's encoding"
     assert b"\xc8\xe5" in raw
-    note(f"{form}: mixed encodings", QUARANTINE)
+    note(form, "mixed encodings", QUARANTINED)
 
 
 @pytest.mark.parametrize(("form", "other"), [("csv", ";"), ("csv", "\t"), ("tsv", ",")])
@@ -277,7 +265,7 @@ def test_a_wrong_delimiter(shop: Shop, form: str, other: str, note: Note) -> Non
     told = shop.fails(**reading(form))
     assert "expected column 'amount', 'customer', 'no', 'on' is missing" in told
     assert "`format`" in told
-    note(f"{form}: a wrong delimiter", SOURCE_ERROR)
+    note(form, "a wrong delimiter", NAMED)
 
 
 @pytest.mark.parametrize("form", FORMATS)
@@ -287,10 +275,10 @@ def test_a_file_of_another_format(shop: Shop, form: str, note: Note) -> None:
     if form == "jsonl":
         # As no line of it is JSON, each is told; none is lost in silence.
         assert shop.land(**reading(form)).quarantined > 0
-        note(f"{form}: another format", QUARANTINE)
+        note(form, "another format", QUARANTINED)
     else:
         shop.fails(**reading(form))
-        note(f"{form}: another format", SOURCE_ERROR)
+        note(form, "another format", NAMED)
     assert shop.rows() == {}
 
 
@@ -303,7 +291,7 @@ def test_a_file_replaced_while_it_is_read(
     assert f"sales.{form} has changed while it was being read" in shop.fails(**reading(form))
     monkeypatch.undo()
     assert shop.land(**reading(form)).landed == len(MANY)
-    note(f"{form}: replaced while it is read", SOURCE_ERROR)
+    note(form, "replaced while it is read", NAMED)
 
 
 def _replaced_within(monkeypatch: pytest.MonkeyPatch, replace: Callable[[], None]) -> None:
@@ -336,7 +324,7 @@ def test_a_file_that_vanishes(shop: Shop, note: Note, monkeypatch: pytest.Monkey
     # What did land stays, and what had vanished before takes nothing with it.
     assert shop.rows() == {"1": Decimal("10.50")}
     assert shop.land(path="sales-*.csv").read == 0
-    note("any: vanished between listing and reading", SOURCE_ERROR)
+    note("csv", "vanished between listing and reading", NAMED)
 
 
 def test_two_files_with_the_same_rows(shop: Shop, note: Note) -> None:
@@ -346,7 +334,8 @@ def test_two_files_with_the_same_rows(shop: Shop, note: Note) -> None:
         shop.land(path=f"*.{form}", format={"type": form})
         assert shop.rows() == GOOD
     assert shop.pg.execute("select count(*) from raw.orders").fetchone() == (3,)
-    note("any: two files with the same rows", ALL_ROWS)
+    note("csv", "two files with the same rows", ALL_ROWS)
+    note("jsonl", "two files with the same rows", ALL_ROWS)
 
 
 def test_a_broken_line_among_fast_ones(shop: Shop, note: Note) -> None:
@@ -364,7 +353,7 @@ def test_a_broken_line_among_fast_ones(shop: Shop, note: Note) -> None:
     ]
     lost = {"1001", "3001", "4001", "4002"}
     assert shop.rows() == amounts([row for row in MANY if row["no"] not in lost])
-    note("jsonl: broken lines", QUARANTINE)
+    note("jsonl", "broken lines", QUARANTINED)
 
 
 # Stores -----------------------------------------------------------------------------------------
@@ -401,7 +390,7 @@ def test_s3_loads_an_object_once_and_a_changed_one_again(
     ).fetchall()
     assert [path for path, _, _ in kept] == [f"s3://shop/in/{n}.csv.gz" for n in (1, 2, 2)]
     assert all(checksum.startswith("etag ") and len(sha) == 64 for _, checksum, sha in kept)
-    note("S3: a changed object", ALL_ROWS)
+    note("s3", "changed", ALL_ROWS)
 
 
 def test_s3_faults(
@@ -410,25 +399,25 @@ def test_s3_faults(
     endpoint, system = s3
     told = shop.fails(**{**on_s3(endpoint), "path": "s3://nobody/*.csv"})
     assert "there is no file, folder or bucket s3://nobody" in told
-    note("S3: no such bucket", SOURCE_ERROR)
+    note("s3", "no such bucket", NAMED)
     httpx.post(f"{endpoint}/moto-api/reset-auth", content=b"0")
     assert "s3://shop/in/*.csv.gz: access is denied" in shop.fails(**on_s3(endpoint))
     httpx.post(f"{endpoint}/moto-api/reset-auth", content=b"inf")
-    note("S3: access denied", SOURCE_ERROR)
+    note("s3", "access denied", NAMED)
     packed = gzip.compress(content("csv", MANY, shop.folder))
     system.pipe_file("shop/other", b"")
     assert "s3://shop/in/*.csv.gz" in shop.fails(**on_s3(endpoint))
-    note("S3: nothing listed", SOURCE_ERROR)
+    note("s3", "nothing listed", NAMED)
     system.pipe_file("shop/in/1.csv.gz", packed[:-100])
     assert "s3://shop/in/1.csv.gz: the gz archive is cut off" in shop.fails(**on_s3(endpoint))
-    note("S3: gz cut off", SOURCE_ERROR)
+    note("s3", "gz cut off", NAMED)
     system.pipe_file("shop/in/1.csv.gz", packed)
     host, port = endpoint.removeprefix("http://").split(":")
     with line_to(host, int(port)) as line:
         line.cut_after = 20_000
         told = shop.fails(**on_s3(f"http://{HOST}:{line.port}"))
         assert "the connection failed or was cut off" in told
-        note("S3: connection cut half way", SOURCE_ERROR)
+        note("s3", "connection cut half way", NAMED)
     stream = RemotePlace._stream
 
     def changing(place: RemotePlace, path: str, info: Any, take: Any) -> Any:
@@ -439,7 +428,7 @@ def test_s3_faults(
     with monkeypatch.context() as patch:
         patch.setattr(RemotePlace, "_stream", changing)
         assert "has changed while it was being read" in shop.fails(**on_s3(endpoint))
-    note("S3: an object that changes while it is read", SOURCE_ERROR)
+    note("s3", "replaced while it is read", NAMED)
     assert shop.land(**on_s3(endpoint)).landed == 1
 
 
@@ -456,11 +445,11 @@ def test_sftp_faults(shop: Shop, tmp_path: Path, note: Note) -> None:
         place = {"path": f"sftp://{HOST}:{line.port}/sales.csv"}
         wrong = shop.fails(**place, storage_options={**login, "password": "wrong"})
         assert "access is denied" in wrong
-        note("SFTP: a wrong password", SOURCE_ERROR)
+        note("sftp", "a wrong password", NAMED)
         line.cut_after = 60_000
         told = shop.fails(**place, storage_options=login)
         assert "the connection failed or was cut off" in told
-        note("SFTP: connection cut half way", SOURCE_ERROR)
+        note("sftp", "connection cut half way", NAMED)
         line.cut_after = None
         assert shop.land(**place, storage_options=login).landed == len(MANY)
         assert shop.land(**place, storage_options=login).read == 0
@@ -468,4 +457,4 @@ def test_sftp_faults(shop: Shop, tmp_path: Path, note: Note) -> None:
         known.write_text("")
         told = shop.fails(**place, storage_options=login)
         assert "the server's key is not the known one" in told
-        note("SFTP: an unknown server", SOURCE_ERROR)
+        note("sftp", "an unknown server", NAMED)

@@ -13,6 +13,13 @@ from functools import cache
 from typing import Any
 
 import pytest
+from tests.faults.matrix import (
+    NAMED,
+    NAMED_IF_LASTING,
+    QUARANTINED,
+    RETRIED,
+    Note,
+)
 from tests.http_servers import (
     EMAIL,
     ONE_DAY,
@@ -76,6 +83,7 @@ EXPORTS: dict[str, tuple[str, Callable[..., Source]]] = {
     "mentions": ("/timelines/tag/", mastodon),
 }
 entities = pytest.mark.parametrize("entity", EXPORTS)
+KINDS = {"tickets": "zendesk", "ticket_events": "zendesk", "mentions": "mastodon"}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -120,15 +128,15 @@ PASSING: dict[str, tuple[Answer, dict[str, Any]]] = {
     "429 with Retry-After 0": (rate_limited("0"), {}),
     "429 with a date": (rate_limited("Thu, 01 Jan 2026 10:00:00 GMT"), {}),
     "429 without Retry-After": (rate_limited(None), {}),
-    "500": (server_error(500), {}),
+    "500 burst": (server_error(500), {}),
     "503": (server_error(503), {}),
     "hang": (hang(1.5), {"timeout_seconds": 0.3}),
-    "drip": (drip(40, 0.05), {"answer_seconds": 0.4}),
+    "answer that drips": (drip(40, 0.05), {"answer_seconds": 0.4}),
     "connection cut in the body": (cut_connection(0.5), {}),
     "connection cut before the body": (cut_connection(0), {}),
     "truncated JSON": (truncated(0.5), {}),
     "empty body": (truncated(0), {}),
-    "web page": (web_page(), {}),
+    "HTML with 200": (web_page(), {}),
     "JSON of another type": (json_answer("maintenance"), {}),
     "JSON null": (json_answer(None), {}),
 }
@@ -136,7 +144,7 @@ PASSING: dict[str, tuple[Answer, dict[str, Any]]] = {
 
 @entities
 @pytest.mark.parametrize("fault", PASSING)
-def test_a_passing_fault_on_any_page_changes_nothing(entity: str, fault: str) -> None:
+def test_a_passing_fault_on_any_page_changes_nothing(entity: str, fault: str, note: Note) -> None:
     path, make = EXPORTS[entity]
     answer, http = PASSING[fault]
     expected = contents(faultless(entity))
@@ -148,11 +156,12 @@ def test_a_passing_fault_on_any_page_changes_nothing(entity: str, fault: str) ->
     assert not reading.rejected
     assert len(sleeps) == 3
     assert len(faults.requests) > 3
+    note(KINDS[entity], fault, RETRIED)
 
 
 @entities
 @pytest.mark.parametrize("fault", PASSING)
-def test_a_lasting_fault_is_named_after_the_last_try(entity: str, fault: str) -> None:
+def test_a_lasting_fault_is_named_after_the_last_try(entity: str, fault: str, note: Note) -> None:
     path, make = EXPORTS[entity]
     answer, http = PASSING[fault]
     with misbehaving(entity, Fault(path, answer)) as (base_url, faults):
@@ -165,21 +174,23 @@ def test_a_lasting_fault_is_named_after_the_last_try(entity: str, fault: str) ->
     assert "failed 2 times" in error.value.what
     assert error.value.remedy
     assert not any(secret in str(error.value) for secret in (TOKEN, EMAIL, "start_time", "min_id"))
+    note(KINDS[entity], fault, NAMED_IF_LASTING)
 
 
 @entities
-def test_a_server_that_is_away_is_named(entity: str) -> None:
+def test_a_server_that_is_away_is_named(entity: str, note: Note) -> None:
     with listen(0) as listener:
         base_url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     sleeps = Sleeps()
     with pytest.raises(SourceError, match="the connection failed"):
         read(EXPORTS[entity][1](base_url, sleep=sleeps), entity, ONE_DAY)
     assert len(sleeps) == 3
+    note(KINDS[entity], "server away", NAMED)
 
 
 @entities
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 422])
-def test_a_refusal_is_named_at_once(entity: str, status: int) -> None:
+def test_a_refusal_is_named_at_once(entity: str, status: int, note: Note) -> None:
     path, make = EXPORTS[entity]
     with (
         misbehaving(entity, Fault(path, refused(status))) as (base_url, faults),
@@ -188,20 +199,22 @@ def test_a_refusal_is_named_at_once(entity: str, status: int) -> None:
         read(make(base_url), entity, ONE_DAY)
     assert sum(path in request for request in faults.requests) == 1
     assert error.value.remedy.endswith(".")
+    note(KINDS[entity], "refused (400 to 404)", NAMED)
 
 
 @entities
-def test_wrong_credentials_are_named_without_quoting_them(entity: str) -> None:
+def test_wrong_credentials_are_named_without_quoting_them(entity: str, note: Note) -> None:
     with misbehaving(entity) as (base_url, _):
         source = EXPORTS[entity][1](base_url, token="a wrong token")
         with pytest.raises(SourceError, match="status 401") as error:
             read(source, entity, ONE_DAY)
     assert "a wrong token" not in str(error.value)
     assert "token" in error.value.remedy
+    note(KINDS[entity], "wrong credentials", NAMED)
 
 
 @entities
-def test_a_redirect_is_not_followed_with_the_credentials(entity: str) -> None:
+def test_a_redirect_is_not_followed_with_the_credentials(entity: str, note: Note) -> None:
     path, make = EXPORTS[entity]
     with (
         misbehaving(entity, Fault(path, redirect("/login"))) as (base_url, faults),
@@ -209,20 +222,22 @@ def test_a_redirect_is_not_followed_with_the_credentials(entity: str) -> None:
     ):
         read(make(base_url), entity, ONE_DAY)
     assert not any("/login" in request for request in faults.requests)
+    note(KINDS[entity], "redirect", NAMED)
 
 
 @entities
-def test_the_wait_that_the_server_asks_for_is_kept(entity: str) -> None:
+def test_the_wait_that_the_server_asks_for_is_kept(entity: str, note: Note) -> None:
     path, make = EXPORTS[entity]
     faults = [Fault(path, rate_limited("7"), on={2}), Fault(path, rate_limited("0"), on={3})]
     with misbehaving(entity, *faults) as (base_url, _):
         sleeps = Sleeps()
         read(make(base_url, sleep=sleeps), entity, ONE_DAY)
     assert sleeps == [7, 0]
+    note(KINDS[entity], "429 with Retry-After 0", RETRIED)
 
 
 @entities
-def test_a_wait_beyond_the_bound_ends_the_load_at_once(entity: str) -> None:
+def test_a_wait_beyond_the_bound_ends_the_load_at_once(entity: str, note: Note) -> None:
     path, make = EXPORTS[entity]
     with misbehaving(entity, Fault(path, rate_limited("3600"))) as (base_url, _):
         sleeps = Sleeps()
@@ -230,10 +245,11 @@ def test_a_wait_beyond_the_bound_ends_the_load_at_once(entity: str) -> None:
             read(make(base_url, sleep=sleeps), entity, ONE_DAY)
     assert sleeps == []
     assert "longest_wait_seconds" in error.value.remedy
+    note(KINDS[entity], "429 that asks for an hour", NAMED)
 
 
 @entities
-def test_back_off_grows_and_is_bounded(entity: str) -> None:
+def test_back_off_grows_and_is_bounded(entity: str, note: Note) -> None:
     path, make = EXPORTS[entity]
     with misbehaving(entity, Fault(path, server_error())) as (base_url, _):
         sleeps = Sleeps()
@@ -244,6 +260,7 @@ def test_back_off_grows_and_is_bounded(entity: str) -> None:
         0.5 * 2**tries <= wait <= 0.5 * 2**tries + 1 for tries, wait in enumerate(sleeps[:5])
     )
     assert max(sleeps) <= 30
+    note(KINDS[entity], "500 burst", NAMED_IF_LASTING)
 
 
 def looping(entity: str) -> Answer:
@@ -256,7 +273,7 @@ def looping(entity: str) -> Answer:
 
 
 @pytest.mark.parametrize("entity", ["tickets", "ticket_events"])
-def test_a_cursor_that_loops_is_named(entity: str) -> None:
+def test_a_cursor_that_loops_is_named(entity: str, note: Note) -> None:
     path, make = EXPORTS[entity]
     script = [Fault(path, looping(entity), on={1})]
     # The looping cursor is no cursor of the server: answer it as Zendesk would, with a page.
@@ -275,9 +292,10 @@ def test_a_cursor_that_loops_is_named(entity: str) -> None:
     ):
         read(make(base_url), entity, ONE_DAY)
     assert len(faults.requests) <= 3
+    note(KINDS[entity], "looping cursor", NAMED)
 
 
-def test_ever_new_cursors_that_lead_nowhere_are_named() -> None:
+def test_ever_new_cursors_that_lead_nowhere_are_named(note: Note) -> None:
     seen: list[int] = []
 
     def first_page_under_a_new_cursor(page: Any) -> Any:
@@ -293,9 +311,10 @@ def test_ever_new_cursors_that_lead_nowhere_are_named() -> None:
     ):
         read(zendesk(base_url, page_size=3), "tickets", ONE_DAY)
     assert len(seen) == 2
+    note("zendesk", "looping cursor", NAMED)
 
 
-def test_events_that_go_back_in_time_are_named() -> None:
+def test_events_that_go_back_in_time_are_named(note: Note) -> None:
     earlier = {"end_time": int(START.timestamp()) - 60, "end_of_stream": False}
     script = Fault("/ticket_events", edited(lambda page: page | earlier))
     with (
@@ -303,9 +322,10 @@ def test_events_that_go_back_in_time_are_named() -> None:
         pytest.raises(SourceError, match="never end"),
     ):
         read(zendesk(base_url, page_size=3), "ticket_events", ONE_DAY)
+    note("zendesk", "looping cursor", NAMED)
 
 
-def test_a_timeline_that_loops_is_named() -> None:
+def test_a_timeline_that_loops_is_named(note: Note) -> None:
     def first_page() -> Answer:
         async def answer(app: Any, scope: Any, receive: Any, send: Any) -> None:
             await app(scope | {"query_string": b"limit=40&min_id=1"}, receive, send)
@@ -318,6 +338,7 @@ def test_a_timeline_that_loops_is_named() -> None:
     ):
         read(mastodon(base_url), "mentions", ONE_DAY)
     assert len(faults.requests) == 2
+    note("mastodon", "looping cursor", NAMED)
 
 
 @pytest.mark.parametrize(
@@ -328,13 +349,14 @@ def test_a_timeline_that_loops_is_named() -> None:
         ("mentions", [{"id": "1"}]),
     ],
 )
-def test_a_page_without_a_way_on_is_named(entity: str, page: Any) -> None:
+def test_a_page_without_a_way_on_is_named(entity: str, page: Any, note: Note) -> None:
     path, make = EXPORTS[entity]
     with (
         misbehaving(entity, Fault(path, json_answer(page))) as (base_url, _),
         pytest.raises(SourceError, match=r"no (after_cursor|end_time|Link)"),
     ):
         read(make(base_url), entity, ONE_DAY)
+    note(KINDS[entity], "page without a way on", NAMED)
 
 
 @pytest.mark.parametrize(
@@ -352,7 +374,7 @@ def test_a_source_that_is_suddenly_empty_yields_nothing(entity: str, page: Any) 
         assert read(make(base_url), entity, ONE_DAY) == Reading()
 
 
-def test_broken_records_are_rejected_and_their_page_lands() -> None:
+def test_broken_records_are_rejected_and_their_page_lands(note: Note) -> None:
     def spoil(page: Any) -> Any:
         page["tickets"][0]["id"] = "one"
         page["tickets"][1]["updated_at"] = "yesterday, 0912 345 6789"
@@ -370,9 +392,10 @@ def test_broken_records_are_rejected_and_their_page_lands() -> None:
         "page 1, ticket 3",
     }
     assert all(record.raw and "0912" not in record.reason for record in reading.rejected)
+    note("zendesk", "broken record", QUARANTINED)
 
 
-def test_broken_text_spoils_its_record_only() -> None:
+def test_broken_text_spoils_its_record_only(note: Note) -> None:
     def spoil(body: bytes) -> bytes:
         subject = "موضوع 1".encode()
         assert subject in body
@@ -383,9 +406,10 @@ def test_broken_text_spoils_its_record_only() -> None:
     assert set(reading.by("ticket_id")) == {str(key) for key in range(2, 11)}
     (rejected,) = reading.rejected
     assert b"\xff\xfe" in rejected.raw or b"\\ud83d" in rejected.raw
+    note("zendesk", "text that is no Unicode", QUARANTINED)
 
 
-def test_a_broken_comment_is_rejected_and_its_neighbours_land() -> None:
+def test_a_broken_comment_is_rejected_and_its_neighbours_land(note: Note) -> None:
     def spoil(page: Any) -> Any:
         for audit in page["ticket_events"]:
             for child in audit["child_events"]:
@@ -398,9 +422,10 @@ def test_a_broken_comment_is_rejected_and_its_neighbours_land() -> None:
         reading = read(zendesk(base_url, page_size=3), "ticket_events", ONE_DAY)
     assert set(reading.by("event_id")) == {"1", *map(str, range(3, 10))}
     assert [record.position for record in reading.rejected] == ["event 2"]
+    note("zendesk", "broken record", QUARANTINED)
 
 
-def test_a_broken_post_is_rejected_and_its_page_lands() -> None:
+def test_a_broken_post_is_rejected_and_its_page_lands(note: Note) -> None:
     def spoil(page: Any) -> Any:
         page[0]["account"] = None
         return page
@@ -410,9 +435,10 @@ def test_a_broken_post_is_rejected_and_its_page_lands() -> None:
     assert len(reading.by("mention_id")) == 99
     (rejected,) = reading.rejected
     assert rejected.position.startswith("status 1")
+    note("mastodon", "broken record", QUARANTINED)
 
 
-def test_a_failing_author_lookup_fails_the_load() -> None:
+def test_a_failing_author_lookup_fails_the_load(note: Note) -> None:
     """Events whose authors cannot be known must not land as the system's."""
     script = Fault("/show_many", server_error())
     with (
@@ -420,6 +446,7 @@ def test_a_failing_author_lookup_fails_the_load() -> None:
         pytest.raises(SourceError, match="show_many"),
     ):
         read(zendesk(base_url), "ticket_events", ONE_DAY)
+    note("zendesk", "partial errors, authors missing", NAMED)
 
 
 @entities

@@ -18,6 +18,7 @@ from datetime import date
 
 import psycopg
 import pytest
+from tests.faults.matrix import Note
 
 from moshtari.landing import ledger
 from moshtari.landing.contract import Entity
@@ -169,7 +170,7 @@ def assert_all_is_in(pg: psycopg.Connection) -> None:
 
 @pytest.mark.parametrize("place", PLACES)
 def test_a_killed_process_leaves_nothing_and_the_next_brings_all(
-    settings: Settings, shop: psycopg.Connection, place: str
+    settings: Settings, shop: psycopg.Connection, place: str, note: Note
 ) -> None:
     table, application = PLACES[place]
     with held(settings, table):
@@ -185,11 +186,16 @@ def test_a_killed_process_leaves_nothing_and_the_next_brings_all(
     assert statuses(shop) == [("failed", 1), ("landed", 1)]
     error = shop.execute("select error from ops.loads where status = 'failed'").fetchone()
     assert error == ("the process ended before the load did",)
+    note(
+        "landing",
+        f"process killed (-9) while {place}",
+        "nothing of it stays; run again: all rows, once",
+    )
 
 
 @pytest.mark.parametrize("place", ["comparing and inserting", "keeping the rejected"])
 def test_a_warehouse_session_that_is_ended_is_a_failure_that_a_rerun_mends(
-    settings: Settings, shop: psycopg.Connection, place: str
+    settings: Settings, shop: psycopg.Connection, place: str, note: Note
 ) -> None:
     table, application = PLACES[place]
     with held(settings, table):
@@ -202,10 +208,15 @@ def test_a_warehouse_session_that_is_ended_is_a_failure_that_a_rerun_mends(
     assert statuses(shop) == [("failed", 1)]
     land(settings)
     assert_all_is_in(shop)
+    note(
+        "landing",
+        f"warehouse session ended while {place}",
+        "nothing of it stays; run again: all rows, once",
+    )
 
 
 def test_a_source_session_that_is_ended_is_a_failure_that_a_rerun_mends(
-    settings: Settings, shop: psycopg.Connection
+    settings: Settings, shop: psycopg.Connection, note: Note
 ) -> None:
     with held(settings, "shop.sales"):
         process = start(settings)
@@ -218,11 +229,12 @@ def test_a_source_session_that_is_ended_is_a_failure_that_a_rerun_mends(
     assert statuses(shop) == [("failed", 1)]
     land(settings)
     assert_all_is_in(shop)
+    note("postgres", "session killed half way", "stopped, named")
 
 
 @pytest.mark.slow
 def test_processes_killed_anywhere_end_in_the_same_rows(
-    settings: Settings, shop: psycopg.Connection
+    settings: Settings, shop: psycopg.Connection, note: Note
 ) -> None:
     chance = random.Random(20260320)
     for attempt in range(1, 7):
@@ -238,10 +250,15 @@ def test_processes_killed_anywhere_end_in_the_same_rows(
     assert "running" not in left
     assert sum(left.values()) == 7
     assert land(settings).unchanged == ROWS - 3
+    note(
+        "landing",
+        "processes killed (-9) at any time, one after the other",
+        "nothing of it stays; run again: all rows, once",
+    )
 
 
 def test_two_processes_of_one_night_take_turns(
-    settings: Settings, shop: psycopg.Connection
+    settings: Settings, shop: psycopg.Connection, note: Note
 ) -> None:
     with held(settings, "raw.orders"):
         processes = [start(settings), start(settings)]
@@ -255,10 +272,11 @@ def test_two_processes_of_one_night_take_turns(
     assert told == [f"{ROWS} 0 {ROWS - 3} 3", f"{ROWS} {ROWS - 3} 0 3"]
     assert_all_is_in(shop)
     assert statuses(shop) == [("landed", 2)]
+    note("landing", "two runs of a night at once", "they take turns: all rows, once")
 
 
 def test_an_attempt_that_was_overtaken_begins_anew(
-    settings: Settings, shop: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, shop: psycopg.Connection, monkeypatch: pytest.MonkeyPatch, note: Note
 ) -> None:
     # Load ids order the versions of a key, so they must follow the order of the turns.
     take_turn = ledger.take_turn
@@ -280,3 +298,4 @@ def test_an_attempt_that_was_overtaken_begins_anew(
         ("landed", None),
         ("landed", None),
     ]
+    note("landing", "run overtaken by a later one", "it begins anew: all rows, once")

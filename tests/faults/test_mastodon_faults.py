@@ -11,11 +11,14 @@ import pytest
 from tests.faults.matrix import (
     ALL_ROWS,
     EMPTY,
+    LASTING,
     NAMED,
+    NEXT_NIGHT,
     PASSING,
+    QUARANTINED,
     Content,
     Landed,
-    Record,
+    Note,
     afterwards,
     contents,
     from_page,
@@ -36,7 +39,7 @@ from tests.http_servers import (
     read,
 )
 
-from moshtari.demo.faults import Fault, Faults, edited, json_answer, refused
+from moshtari.demo.faults import Fault, Faults, edited, json_answer, refused, rewritten
 from moshtari.demo.serving import serving
 from moshtari.demo.social import create_app
 from moshtari.settings import Settings
@@ -58,8 +61,8 @@ def server() -> Iterator[tuple[Faults, str]]:
 class Network:
     """A network under a script of faults."""
 
-    def __init__(self, app: Faults, base_url: str, record: Record) -> None:
-        self.app, self.base_url, self.record = app, base_url, record
+    def __init__(self, app: Faults, base_url: str, note: Note) -> None:
+        self.app, self.base_url, self.note = app, base_url, note
         self.expected = self.found()
         assert len(self.expected) == 100
 
@@ -71,14 +74,14 @@ class Network:
 
     def outcome(self, fault: str, *script: Fault, **config: Any) -> str:
         return outcome(
-            self.record, "mastodon", fault, lambda: self.found(*script, **config), self.expected
+            self.note, "mastodon", fault, lambda: self.found(*script, **config), self.expected
         )
 
 
 @pytest.fixture
-def network(server: tuple[Faults, str], record_property: Record) -> Network:
+def network(server: tuple[Faults, str], note: Note) -> Network:
     STORE.rows = [post(key, START + key * MINUTE) for key in range(100)]
-    return Network(*server, record_property)
+    return Network(*server, note)
 
 
 @pytest.mark.parametrize("fault", PASSING)
@@ -91,7 +94,7 @@ def test_a_passing_fault_changes_nothing(network: Network, fault: str) -> None:
 def test_a_lasting_fault_is_named(network: Network, fault: str) -> None:
     answer, http = PASSING[fault]
     script = from_page(TIMELINE, answer, 2)
-    told = network.outcome(f"{fault}, lasting", script, http=http | {"tries": 2})
+    told = network.outcome(f"{fault}{LASTING}", script, http=http | {"tries": 2})
     assert told.startswith(f"{NAMED}: GET /api/v1/timelines/tag/پیشخوان failed 2 times")
 
 
@@ -118,7 +121,7 @@ def test_posts_that_come_and_go_shift_no_page(network: Network) -> None:
     assert [row for row in found if dict(row)["mention_id"] != str(newcomer["id"])] == (
         network.expected
     )
-    network.record("fault", f"mastodon|page shifts while read|{ALL_ROWS}")
+    network.note("mastodon", "page that shifts while read", ALL_ROWS)
 
 
 def test_a_post_on_two_pages_is_one_row(network: Network) -> None:
@@ -136,13 +139,13 @@ def test_a_post_on_two_pages_is_one_row(network: Network) -> None:
 
 
 def test_a_token_that_expires_half_way_is_named(network: Network) -> None:
-    told = network.outcome("token expires half way", from_page(TIMELINE, refused(401), 2))
+    told = network.outcome("token that expires half way", from_page(TIMELINE, refused(401), 2))
     assert told.endswith("status 401")
 
 
 @pytest.mark.parametrize("status", [401, 403, 422])
 def test_a_closed_timeline_is_named_with_the_remedy(network: Network, status: int) -> None:
-    fault = f"timeline closed to strangers ({status})"
+    fault = "timeline closed to strangers"
     told = network.outcome(fault, Fault(TIMELINE, refused(status)), token=None)
     assert told.endswith(f"status {status}")
     (result,) = mastodon(network.base_url).check()
@@ -202,7 +205,7 @@ def test_an_empty_day_after_a_full_one_loses_nothing(
     assert pg.execute("select count(*) from raw.mentions where not _is_deleted").fetchone() == (
         102,
     )
-    network.record("fault", "mastodon|empty day after a full one|all rows, with the next night")
+    network.note("mastodon", "empty day after a full one", NEXT_NIGHT)
 
 
 def test_a_broken_post_is_rejected_and_its_page_lands(network: Network) -> None:
@@ -213,7 +216,20 @@ def test_a_broken_post_is_rejected_and_its_page_lands(network: Network) -> None:
     network.app.follow([Fault(TIMELINE, edited(spoil), on={1})])
     reading = read(mastodon(network.base_url), "mentions", ONE_DAY)
     assert (len(reading.rows), len(reading.rejected)) == (99, 1)
-    network.record("fault", "mastodon|broken record|rejected with its bytes; all other rows")
+    network.note("mastodon", "broken record", QUARANTINED)
+
+
+def test_text_that_is_no_unicode_costs_its_record_only(network: Network) -> None:
+    def spoil(body: bytes) -> bytes:
+        text = "<p>سلام #پیشخوان 7<".encode()
+        assert text in body
+        return body.replace(text, b"<p>\xff\xfe<", 1)
+
+    network.app.follow([Fault(TIMELINE, rewritten(spoil), on={1})])
+    reading = read(mastodon(network.base_url), "mentions", ONE_DAY)
+    assert (len(reading.rows), len(reading.rejected)) == (99, 1)
+    assert b"\xff\xfe" in reading.rejected[0].raw
+    network.note("mastodon", "text that is no Unicode", QUARANTINED)
 
 
 def test_ids_that_hold_no_time_are_named_before_a_night_is_lost(network: Network) -> None:

@@ -70,7 +70,7 @@ def with_a_new_column(pg: psycopg.Connection, number: int):
 
 
 @pytest.mark.slow
-def test_a_publisher_killed_between_any_two_steps_goes_on_where_it_stopped(settings, pg):
+def test_a_publisher_killed_between_any_two_steps_goes_on_where_it_stopped(settings, pg, note):
     before = prepared_run(settings, pg)
     publish(settings, before.run_id)
     for number, step in enumerate(STEPS):
@@ -98,11 +98,16 @@ def test_a_publisher_killed_between_any_two_steps_goes_on_where_it_stopped(setti
     assert prune(settings, keep=2).waiting == ()
     assert contents(pg) == expected(pg, before)
     assert shows_history_of(pg, night_of(settings, before)) == []
+    note(
+        "publication",
+        "publisher killed (-9) between any two steps",
+        "the last publication stays; run again: it goes on",
+    )
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("mart", [mart.table for mart in HISTORIES])
-def test_a_run_killed_between_histories_is_followed_by_another(settings, pg, mart):
+def test_a_run_killed_between_histories_is_followed_by_another(settings, pg, mart, note):
     first = prepared_run(settings, pg)
     publish(settings, first.run_id)
     killed = prepared_run(settings, pg, DAY + timedelta(days=1), night=2)
@@ -114,21 +119,31 @@ def test_a_run_killed_between_histories_is_followed_by_another(settings, pg, mar
     assert shows_history_of(pg, 1) == []
     assert rollback(settings).run_id == first.run_id
     assert shows_history_of(pg, 0) == []
+    note(
+        "publication",
+        "run killed (-9) between histories",
+        "the last publication stays; the next run is whole",
+    )
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("step", ["prepared customers", "attached calendar", "extended the views"])
-def test_a_first_publication_that_was_killed_shows_no_view_yet(settings, pg, step):
+def test_a_first_publication_that_was_killed_shows_no_view_yet(settings, pg, step, note):
     run = prepared_run(settings, pg)
     assert publish_in_a_process(settings, run, step) == -signal.SIGKILL
     marts = "select count(*) from pg_views where schemaname || '.' || viewname = any(%s)"
     assert pg.execute(marts, [list(VIEWS)]).fetchone() == (0,)
     publish(settings, run.run_id)
     assert contents(pg) == expected(pg, run)
+    note(
+        "publication",
+        "first publication killed (-9)",
+        "nothing is shown yet; run again: it goes on",
+    )
 
 
 @pytest.mark.parametrize("table", ["customers", "customer_life_cycle_history"])
-def test_a_server_that_ends_a_step_halfway_leaves_the_candidate_whole(settings, pg, table):
+def test_a_server_that_ends_a_step_halfway_leaves_the_candidate_whole(settings, pg, table, note):
     run = prepared_run(settings, pg)
     count = f"select count(*) from candidate.{table}"
     rows = pg.execute(count).fetchone()
@@ -156,9 +171,14 @@ def test_a_server_that_ends_a_step_halfway_leaves_the_candidate_whole(settings, 
     assert pg.execute(count).fetchone() == rows
     publish(settings, run.run_id)
     assert contents(pg) == expected(pg, run)
+    note(
+        "publication",
+        "session ended half way through a step",
+        "the last publication stays; run again: it goes on",
+    )
 
 
-def test_a_prune_that_was_killed_midway_is_finished_by_the_next(settings, pg):
+def test_a_prune_that_was_killed_midway_is_finished_by_the_next(settings, pg, note):
     runs = []
     for offset in range(4):
         runs.append(prepared_run(settings, pg, DAY + timedelta(days=offset)))
@@ -196,3 +216,4 @@ def test_a_prune_that_was_killed_midway_is_finished_by_the_next(settings, pg):
     assert left == (2 * len(PUBLISHED),)
     assert rollback(settings).run_id == runs[2].run_id
     assert contents(pg) == expected(pg, runs[2])
+    note("publication", "prune killed (-9) half way", "the next one finishes it")

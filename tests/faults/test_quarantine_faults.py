@@ -18,6 +18,7 @@ from datetime import date
 
 import psycopg
 import pytest
+from tests.faults.matrix import Note
 
 from moshtari.landing.extract import extract
 from moshtari.landing.quarantine import Selection
@@ -180,7 +181,7 @@ def assert_each_landed_once(pg: psycopg.Connection) -> None:
 
 @pytest.mark.parametrize("place", PLACES)
 def test_a_killed_replay_leaves_its_records_open_and_the_next_lands_them(
-    settings: Settings, shop: psycopg.Connection, place: str
+    settings: Settings, shop: psycopg.Connection, place: str, note: Note
 ) -> None:
     with held(settings, place):
         process = start(settings)
@@ -195,11 +196,16 @@ def test_a_killed_replay_leaves_its_records_open_and_the_next_lands_them(
     assert shop.execute("select error from ops.loads where status = 'failed'").fetchall() == [
         ("the process ended before the load did",)
     ]
+    note(
+        "quarantine",
+        f"replay killed (-9) while {place}",
+        "records stay open; run again: each lands once",
+    )
 
 
 @pytest.mark.parametrize("place", ["choosing the records", "marking the records"])
 def test_two_replays_at_once_share_no_record(
-    settings: Settings, shop: psycopg.Connection, place: str
+    settings: Settings, shop: psycopg.Connection, place: str, note: Note
 ) -> None:
     with held(settings, place):
         processes = [start(settings), start(settings)]
@@ -208,9 +214,12 @@ def test_two_replays_at_once_share_no_record(
     assert [process.returncode for process in processes] == [0, 0]
     assert told == [0, BAD]
     assert_each_landed_once(shop)
+    note("quarantine", "two replays at once", "each record lands once")
 
 
-def test_a_night_and_a_replay_take_turns(settings: Settings, shop: psycopg.Connection) -> None:
+def test_a_night_and_a_replay_take_turns(
+    settings: Settings, shop: psycopg.Connection, note: Note
+) -> None:
     with held(settings, "landing the rows"):
         process = start(settings)
         wait_for_waiters(shop, process)
@@ -222,11 +231,12 @@ def test_a_night_and_a_replay_take_turns(settings: Settings, shop: psycopg.Conne
         2 * BAD,
         2 * BAD,
     )
+    note("quarantine", "night and replay at once", "they take turns")
 
 
 @pytest.mark.slow
 def test_replays_killed_anywhere_land_each_record_once(
-    settings: Settings, shop: psycopg.Connection
+    settings: Settings, shop: psycopg.Connection, note: Note
 ) -> None:
     chance = random.Random(20260320)
     for attempt in range(8):
@@ -239,3 +249,8 @@ def test_replays_killed_anywhere_land_each_record_once(
         assert (opened, landed) in [(BAD, (BAD,)), (0, (2 * BAD,))], f"after kill {attempt}"
     replay(settings, mended(settings), Selection())
     assert_each_landed_once(shop)
+    note(
+        "quarantine",
+        "replays killed (-9) at any time, one after the other",
+        "records stay open; run again: each lands once",
+    )

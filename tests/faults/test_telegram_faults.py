@@ -13,7 +13,16 @@ from typing import Any
 import psycopg
 import pytest
 from tests.exports import CHAT, chat, message, service, write
-from tests.faults.matrix import NAMED, Content, Record, contents, night, outcome
+from tests.faults.matrix import (
+    ALL_ROWS,
+    NAMED,
+    QUARANTINED,
+    Content,
+    Note,
+    contents,
+    night,
+    outcome,
+)
 from tests.http_servers import CONTEXT, ONE_DAY, read
 
 from moshtari.settings import Settings
@@ -50,46 +59,41 @@ def visible(pg: psycopg.Connection) -> set[str]:
 
 
 @pytest.mark.parametrize("share", [0, 0.1, 0.5, 0.9, 0.999])
-def test_an_export_that_ends_too_early_is_named(
-    tmp_path: Path, record_property: Record, share: float
-) -> None:
+def test_an_export_that_ends_too_early_is_named(tmp_path: Path, note: Note, share: float) -> None:
     whole = write(tmp_path / "result.json", chat(*MESSAGES)).read_bytes()
     expected = found(tmp_path)
     write(tmp_path / "result.json", whole[: int(len(whole) * share)])
-    fault = f"truncated JSON, {share:.1%} there"
-    told = outcome(record_property, "telegram", fault, lambda: found(tmp_path), expected)
+    told = outcome(note, "telegram", "cut off", lambda: found(tmp_path), expected)
     assert told.startswith(NAMED)
     assert "truncated" in told
 
 
-def test_an_export_cut_behind_a_brace_is_named(tmp_path: Path, record_property: Record) -> None:
+def test_an_export_cut_behind_a_brace_is_named(tmp_path: Path, note: Note) -> None:
     whole = write(tmp_path / "result.json", chat(*MESSAGES)).read_bytes()
     expected = found(tmp_path)
     write(tmp_path / "result.json", whole[: whole.index(b"}", len(whole) // 2) + 1])
-    fault = "truncated JSON, behind a brace"
-    told = outcome(record_property, "telegram", fault, lambda: found(tmp_path), expected)
+    fault = "cut off behind a brace"
+    told = outcome(note, "telegram", fault, lambda: found(tmp_path), expected)
     assert told.startswith(NAMED)
 
 
 @pytest.mark.parametrize(
     ("fault", "content"),
     [
-        ("HTML instead of JSON", b"<!doctype html><title>Exported Data</title>"),
+        ("another format", b"<!doctype html><title>Exported Data</title>"),
         ("JSON of another type", b'"maintenance"'),
-        ("empty file", b""),
+        ("0 bytes", b""),
     ],
 )
 def test_another_file_in_its_place_is_named(
-    tmp_path: Path, record_property: Record, fault: str, content: bytes
+    tmp_path: Path, note: Note, fault: str, content: bytes
 ) -> None:
     write(tmp_path / "result.json", content)
-    told = outcome(record_property, "telegram", fault, lambda: found(tmp_path), [])
+    told = outcome(note, "telegram", fault, lambda: found(tmp_path), [])
     assert told.startswith(NAMED)
 
 
-def test_an_export_rewritten_while_it_is_read_is_named(
-    tmp_path: Path, record_property: Record
-) -> None:
+def test_an_export_rewritten_while_it_is_read_is_named(tmp_path: Path, note: Note) -> None:
     path = write(tmp_path / "result.json", chat(*MESSAGES))
     expected = found(tmp_path)
     source = telegram(tmp_path)
@@ -100,12 +104,12 @@ def test_an_export_rewritten_while_it_is_read_is_named(
         list(source.read_origin("mentions", origin, ONE_DAY))
         return []
 
-    told = outcome(record_property, "telegram", "page shifts while read", attempt, expected)
+    told = outcome(note, "telegram", "replaced while it is read", attempt, expected)
     assert "has changed while it was being read" in told
 
 
 def test_a_broken_export_leaves_the_others_landed_and_the_day_open(
-    tmp_path: Path, settings: Settings, pg: psycopg.Connection, record_property: Record
+    tmp_path: Path, settings: Settings, pg: psycopg.Connection, note: Note
 ) -> None:
     write(tmp_path / "a" / "result.json", chat(*MESSAGES[:10]))
     broken = write(tmp_path / "b" / "result.json", b'{"name": "x", "messages": [')
@@ -114,13 +118,11 @@ def test_a_broken_export_leaves_the_others_landed_and_the_day_open(
     write(broken, chat(*MESSAGES[10:]))
     assert night(settings, telegram(tmp_path), "mentions") == (10, 10, 0, 0)
     assert len(visible(pg)) == 20
-    record_property(
-        "fault", "telegram|one export of several broken|others land; named until mended"
-    )
+    note("telegram", "one file of several broken", "the others land; named until it is mended")
 
 
 def test_an_export_made_again_lands_what_is_new(
-    tmp_path: Path, settings: Settings, pg: psycopg.Connection, record_property: Record
+    tmp_path: Path, settings: Settings, pg: psycopg.Connection, note: Note
 ) -> None:
     path = tmp_path / "result.json"
     write(path, chat(*MESSAGES))
@@ -135,32 +137,32 @@ def test_an_export_made_again_lands_what_is_new(
     details: dict[str, Any] = row.fetchone()[0]  # type: ignore[index]
     assert details["excluded"] == {"service_messages": 1}
     assert details["tombstones"] == 1
-    record_property("fault", "telegram|export made again|all rows; changes and deletions seen")
+    note("telegram", "made again", "all rows, once; what changed or went is seen")
 
 
 def test_exports_that_overlap_are_one_row_a_message(
-    tmp_path: Path, settings: Settings, pg: psycopg.Connection, record_property: Record
+    tmp_path: Path, settings: Settings, pg: psycopg.Connection, note: Note
 ) -> None:
     write(tmp_path / "2026-03-20" / "result.json", chat(*MESSAGES[:15]))
     write(tmp_path / "2026-03-21" / "result.json", chat(*MESSAGES))
     assert night(settings, telegram(tmp_path), "mentions") == (35, 20, 15, 0)
     assert len(visible(pg)) == 20
-    record_property("fault", "telegram|duplicate across exports|all rows, each once")
+    note("telegram", "two files with the same rows", ALL_ROWS)
 
 
 def test_an_empty_export_after_a_full_one_takes_nothing(
-    tmp_path: Path, settings: Settings, pg: psycopg.Connection, record_property: Record
+    tmp_path: Path, settings: Settings, pg: psycopg.Connection, note: Note
 ) -> None:
     path = write(tmp_path / "result.json", chat(*MESSAGES))
     assert night(settings, telegram(tmp_path), "mentions") == (20, 20, 0, 0)
     write(path, chat())
     assert night(settings, telegram(tmp_path), "mentions", 1) is None
     assert len(visible(pg)) == 20
-    record_property("fault", "telegram|empty after a full one|named; nothing is taken out")
+    note("telegram", "empty after a full one", "stopped, named; nothing is taken out")
 
 
 def test_a_broken_message_keeps_the_rest_from_being_buried(
-    tmp_path: Path, settings: Settings, pg: psycopg.Connection, record_property: Record
+    tmp_path: Path, settings: Settings, pg: psycopg.Connection, note: Note
 ) -> None:
     path = write(tmp_path / "result.json", chat(*MESSAGES))
     night(settings, telegram(tmp_path), "mentions")
@@ -171,4 +173,4 @@ def test_a_broken_message_keeps_the_rest_from_being_buried(
     assert record is not None
     assert record[0] == f"{KEY}, message 19"
     assert json.loads(bytes(record[1])) == {"id": 19, "type": "unsupported"}
-    record_property("fault", "telegram|broken record|rejected with its bytes; all other rows")
+    note("telegram", "broken record", QUARANTINED)

@@ -11,11 +11,14 @@ import pytest
 from tests.faults.matrix import (
     ALL_ROWS,
     EMPTY,
+    LASTING,
     NAMED,
+    NEXT_NIGHT,
     PASSING,
+    QUARANTINED,
     Content,
     Landed,
-    Record,
+    Note,
     afterwards,
     contents,
     from_page,
@@ -26,10 +29,19 @@ from tests.faults.matrix import (
 from tests.http_servers import DAY, END, ONE_DAY, START, TEHRAN, TOKEN, Sleeps, read, x
 from tests.servers.x import SEARCH, MemoryX, create_app, first_id, post, user
 
-from moshtari.demo.faults import Fault, Faults, edited, json_answer, rate_limited, refused
-from moshtari.demo.serving import serving
+from moshtari.demo.faults import (
+    Fault,
+    Faults,
+    edited,
+    json_answer,
+    rate_limited,
+    redirect,
+    refused,
+    rewritten,
+)
+from moshtari.demo.serving import listen, serving
 from moshtari.settings import Settings
-from moshtari.sources.base import Window
+from moshtari.sources.base import SourceError, Window
 
 MINUTE = timedelta(minutes=1)
 STORE = MemoryX(END + timedelta(hours=3))
@@ -45,8 +57,8 @@ def server() -> Iterator[tuple[Faults, str]]:
 class Search:
     """The search under a script of faults."""
 
-    def __init__(self, app: Faults, base_url: str, record: Record) -> None:
-        self.app, self.base_url, self.record = app, base_url, record
+    def __init__(self, app: Faults, base_url: str, note: Note) -> None:
+        self.app, self.base_url, self.note = app, base_url, note
         self.expected = self.found()
         assert len(self.expected) == 45
 
@@ -57,17 +69,15 @@ class Search:
         return contents(reading)
 
     def outcome(self, fault: str, *script: Fault, **config: Any) -> str:
-        return outcome(
-            self.record, "x", fault, lambda: self.found(*script, **config), self.expected
-        )
+        return outcome(self.note, "x", fault, lambda: self.found(*script, **config), self.expected)
 
 
 @pytest.fixture
-def search(server: tuple[Faults, str], record_property: Record) -> Search:
+def search(server: tuple[Faults, str], note: Note) -> Search:
     STORE.now = END + timedelta(hours=3)
     STORE.posts = [post(key, START + key * MINUTE) for key in range(45)]
     STORE.users = [user()]
-    return Search(*server, record_property)
+    return Search(*server, note)
 
 
 @pytest.mark.parametrize("fault", PASSING)
@@ -80,7 +90,7 @@ def test_a_passing_fault_changes_nothing(search: Search, fault: str) -> None:
 def test_a_lasting_fault_is_named(search: Search, fault: str) -> None:
     answer, http = PASSING[fault]
     script = from_page(SEARCH, answer, 3)
-    told = search.outcome(f"{fault}, lasting", script, http=http | {"tries": 2})
+    told = search.outcome(f"{fault}{LASTING}", script, http=http | {"tries": 2})
     assert told.startswith(f"{NAMED}: GET {SEARCH} failed 2 times")
 
 
@@ -116,7 +126,7 @@ def test_pages_that_lead_back_are_named(search: Search, lead: str) -> None:
         query = scope["query_string"].partition(b"&next_token")[0]
         await edited(back)(app, scope | {"query_string": query}, receive, send)
 
-    told = search.outcome(f"looping cursor, {lead}", Fault(SEARCH, first_page))
+    told = search.outcome("looping cursor", Fault(SEARCH, first_page))
     assert told.startswith(NAMED)
     assert "never end" in told
     assert len(search.app.requests) <= 3
@@ -128,7 +138,7 @@ def test_posts_that_come_and_go_shift_no_page(search: Search) -> None:
         STORE.posts.append(post(999, START + 50 * MINUTE))
 
     fault = Fault(SEARCH, afterwards(shift), on={1})
-    assert search.outcome("page shifts while read", fault) == ALL_ROWS
+    assert search.outcome("page that shifts while read", fault) == ALL_ROWS
     # What was indexed late comes with the next night, by the lookback.
     late = Window(DAY + timedelta(days=1), START, END, TEHRAN)
     assert len(search.found(window=late)) == 45
@@ -160,16 +170,16 @@ def test_a_post_behind_the_window_is_left_for_its_own_day(search: Search) -> Non
         return page
 
     fault = Fault(SEARCH, edited(add), on={1})
-    assert search.outcome("row behind the window", fault) == ALL_ROWS
+    assert search.outcome("row of a later day", fault) == ALL_ROWS
 
 
 def test_a_token_that_expires_half_way_is_named(search: Search) -> None:
-    told = search.outcome("token expires half way", from_page(SEARCH, refused(401), 3))
+    told = search.outcome("token that expires half way", from_page(SEARCH, refused(401), 3))
     assert told == f"{NAMED}: GET {SEARCH}: status 401"
 
 
 def test_a_page_token_that_expires_is_named(search: Search) -> None:
-    told = search.outcome("page token expires half way", from_page(SEARCH, refused(400), 3))
+    told = search.outcome("page token that expires half way", from_page(SEARCH, refused(400), 3))
     assert told == f"{NAMED}: GET {SEARCH}: status 400"
 
 
@@ -240,7 +250,7 @@ def test_a_broken_post_is_rejected_and_its_page_lands(search: Search) -> None:
     assert len(reading.rows) == 43
     assert len(reading.rejected) == 3
     assert not any("0912" in record.reason + record.position for record in reading.rejected)
-    search.record("fault", "x|broken record|rejected with its bytes; all other rows")
+    search.note("x", "broken record", QUARANTINED)
 
 
 def test_an_empty_day_after_a_full_one_loses_nothing(
@@ -260,4 +270,52 @@ def test_an_empty_day_after_a_full_one_loses_nothing(
     STORE.posts = [*first, post(1, END + MINUTE), post(2, END + timedelta(days=1) + MINUTE)]
     assert load(2) == (2, 2, 0, 0)
     assert pg.execute("select count(*) from raw.mentions where not _is_deleted").fetchone() == (47,)
-    search.record("fault", "x|empty day after a full one|all rows, with the next night")
+    search.note("x", "empty day after a full one", NEXT_NIGHT)
+
+
+def test_a_server_that_is_away_is_named(search: Search) -> None:
+    with listen(0) as listener:
+        away = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    with pytest.raises(SourceError, match="the connection failed"):
+        read(x(away), "mentions", ONE_DAY)
+    search.note("x", "server away", NAMED)
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404])
+def test_a_refusal_is_named_at_once(search: Search, status: int) -> None:
+    told = search.outcome("refused (400 to 404)", Fault(SEARCH, refused(status)))
+    assert told.endswith(f"status {status}")
+    assert len(search.app.requests) == 1
+
+
+def test_a_wrong_token_is_named_without_quoting_it(search: Search) -> None:
+    told = search.outcome("wrong credentials", token="a wrong token")
+    assert told.endswith("status 401")
+    assert "a wrong token" not in told
+
+
+def test_a_redirect_is_not_followed_with_the_token(search: Search) -> None:
+    told = search.outcome("redirect", Fault(SEARCH, redirect("/login")))
+    assert told.endswith("status 302")
+    assert not any("/login" in request for request in search.app.requests)
+
+
+def test_a_wait_beyond_the_bound_ends_the_load(search: Search) -> None:
+    sleeps = Sleeps()
+    script = Fault(SEARCH, rate_limited("3600"), on={2})
+    told = search.outcome("429 that asks for an hour", script, sleep=sleeps)
+    assert "asks to wait 3600 s" in told
+    assert sleeps == []
+
+
+def test_text_that_is_no_unicode_costs_its_record_only(search: Search) -> None:
+    def spoil(body: bytes) -> bytes:
+        text = "سلام @pishkhan 44".encode()
+        assert text in body
+        return body.replace(text, b"\xff\xfe", 1)
+
+    search.app.follow([Fault(SEARCH, rewritten(spoil), on={1})])
+    reading = read(x(search.base_url, page_size=10), "mentions", ONE_DAY)
+    assert (len(reading.rows), len(reading.rejected)) == (44, 1)
+    assert b"\xff\xfe" in reading.rejected[0].raw
+    search.note("x", "text that is no Unicode", QUARANTINED)

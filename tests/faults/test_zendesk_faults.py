@@ -11,11 +11,14 @@ import pytest
 from tests.faults.matrix import (
     ALL_ROWS,
     EMPTY,
+    LASTING,
     NAMED,
+    NEXT_NIGHT,
     PASSING,
+    QUARANTINED,
     Content,
     Landed,
-    Record,
+    Note,
     afterwards,
     from_page,
     latest,
@@ -63,8 +66,8 @@ def server() -> Iterator[tuple[Faults, str]]:
 class Desk:
     """One of the exports under a script of faults."""
 
-    def __init__(self, app: Faults, base_url: str, entity: str, record: Record) -> None:
-        self.app, self.base_url, self.entity, self.record = app, base_url, entity, record
+    def __init__(self, app: Faults, base_url: str, entity: str, note: Note) -> None:
+        self.app, self.base_url, self.entity, self.note = app, base_url, entity, note
         self.path, self.key, count = EXPORTS[entity]
         self.expected = self.found()
         assert len(self.expected) == count
@@ -78,8 +81,8 @@ class Desk:
 
     def outcome(self, fault: str, *script: Fault, **config: Any) -> str:
         return outcome(
-            self.record,
-            f"zendesk {self.entity}",
+            self.note,
+            "zendesk",
             fault,
             lambda: self.found(*script, **config),
             self.expected,
@@ -87,14 +90,14 @@ class Desk:
 
 
 @pytest.fixture
-def desk(server: tuple[Faults, str], entity: str, record_property: Record) -> Desk:
+def desk(server: tuple[Faults, str], entity: str, note: Note) -> Desk:
     STORE.ticket_rows = [ticket(key, START + key * MINUTE) for key in range(1, 11)]
     STORE.user_rows = [user(1), user(2, "agent")]
     STORE.event_rows = [
         *(comment(key, START + key * MINUTE, author_id=1 + key % 2) for key in range(1, 9)),
         status_change(9, START + 9 * MINUTE, "open", "solved", by=2),
     ]
-    return Desk(*server, entity, record_property)
+    return Desk(*server, entity, note)
 
 
 @entities
@@ -109,7 +112,7 @@ def test_a_passing_fault_changes_nothing(desk: Desk, fault: str) -> None:
 def test_a_lasting_fault_is_named(desk: Desk, fault: str) -> None:
     answer, http = PASSING[fault]
     script = from_page(desk.path, answer, 2)
-    told = desk.outcome(f"{fault}, lasting", script, http=http | {"tries": 2})
+    told = desk.outcome(f"{fault}{LASTING}", script, http=http | {"tries": 2})
     assert told.startswith(NAMED)
     assert "failed 2 times" in told
 
@@ -145,7 +148,7 @@ def test_what_changes_while_it_is_read_comes_further_on(desk: Desk) -> None:
         for key in (1, 8):
             STORE.ticket_rows[key - 1] = ticket(key, START + key * MINUTE)
     script = Fault(desk.path, afterwards(shift), on={1})
-    assert desk.outcome("page shifts while read", script) == ALL_ROWS
+    assert desk.outcome("page that shifts while read", script) == ALL_ROWS
 
 
 @entities
@@ -169,13 +172,13 @@ def test_a_record_on_two_pages_is_one_row(desk: Desk) -> None:
 
 @entities
 def test_a_token_that_expires_half_way_is_named(desk: Desk) -> None:
-    told = desk.outcome("token expires half way", from_page(desk.path, refused(401), 2))
+    told = desk.outcome("token that expires half way", from_page(desk.path, refused(401), 2))
     assert told.endswith("status 401")
 
 
 @entities
 def test_a_cursor_that_expires_half_way_is_named(desk: Desk) -> None:
-    told = desk.outcome("page token expires half way", from_page(desk.path, refused(422), 2))
+    told = desk.outcome("page token that expires half way", from_page(desk.path, refused(422), 2))
     assert told.endswith("status 422")
 
 
@@ -197,9 +200,30 @@ def test_a_broken_record_is_rejected_and_its_page_lands(desk: Desk) -> None:
     reading = read(zendesk(desk.base_url, page_size=3), desk.entity, ONE_DAY)
     assert len(reading.rows) == len(desk.expected) - 1
     assert len(reading.rejected) == 1
-    desk.record(
-        "fault", f"zendesk {desk.entity}|broken record|rejected with its bytes; all other rows"
-    )
+    desk.note("zendesk", "broken record", QUARANTINED)
+
+
+@entities
+def test_the_minute_that_is_kept_back_comes_with_the_next_night(
+    desk: Desk, settings: Settings, pg: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run twenty seconds after midnight does not see the day's last forty."""
+    desk.app.follow([])
+    last, first = END - timedelta(seconds=30), END + MINUTE
+    STORE.ticket_rows += [ticket(20, last), ticket(21, first)]
+    STORE.event_rows += [comment(20, last), comment(21, first)]
+
+    def load(days: int) -> Landed:
+        midnight = END + timedelta(days=days)
+        monkeypatch.setattr(STORE, "now", midnight + timedelta(seconds=20))
+        return night(settings, zendesk(desk.base_url), desk.entity, days)
+
+    full = len(desk.expected)
+    assert load(0) == (full, full, 0, 0)
+    assert load(1) == (2, 2, 0, 0)
+    count = f"select count(*) from raw.{desk.entity}"
+    assert pg.execute(count.encode()).fetchone() == (full + 2,)
+    desk.note("zendesk", "last minute kept back", NEXT_NIGHT)
 
 
 @entities
@@ -228,6 +252,4 @@ def test_an_empty_day_after_a_full_one_loses_nothing(
     assert load(2) == (2, 2, 0, 0)
     count = f"select count(*) from raw.{desk.entity} where not _is_deleted"
     assert pg.execute(count.encode()).fetchone() == (full + 2,)
-    desk.record(
-        "fault", f"zendesk {desk.entity}|empty day after a full one|all rows, with the next night"
-    )
+    desk.note("zendesk", "empty day after a full one", NEXT_NIGHT)

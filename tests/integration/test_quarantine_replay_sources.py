@@ -37,6 +37,7 @@ from moshtari.sources import (
     vtiger_records,
     woocommerce_records,
     woocommerce_replay,
+    woocommerce_rows,
     x_replay,
 )
 
@@ -109,7 +110,7 @@ def test_orders_and_accounts_land_when_they_are_understood(
         mended = shop(base_url)
         assert replayed(settings, mended, "orders").replayed == 1
         assert versions(pg, "_key, status") == [("2", "processing"), ("3", "processing")]
-        monkeypatch.setattr(woocommerce_records, "_amount", amount_of)
+        monkeypatch.setattr(woocommerce_rows, "_amount", amount_of)
         done = replayed(settings, mended, "orders")
         assert (done.records, done.landed) == (1, 1)
         assert versions(pg, "_key, total_amount::text")[0] == ("1", "118.95")
@@ -129,7 +130,7 @@ def test_one_line_of_an_order_lands_alone(
         deployment = shop(base_url, entities=["order_items"])
         extract(settings, deployment, "shop", "orders", DAY)
         assert [row[0] for row in records(pg)] == ["order 1, line 11", "order 1, line 12"]
-        rows = woocommerce_records.item_rows
+        rows = woocommerce_rows.item_rows
 
         def cleaned(found: woocommerce_records.Order) -> Any:
             for row in rows(found):
@@ -169,7 +170,7 @@ def test_refunds_land_with_their_order_of_today(
         kept = ["order 1, refund 90", "order 2", "order 3, refund 93"]
         assert [row[0] for row in records(pg)] == kept
         assert replayed(settings, deployment, "refunds").still_open == 3
-        monkeypatch.setattr(woocommerce_records, "_amount", amount_of)
+        monkeypatch.setattr(woocommerce_rows, "_amount", amount_of)
         store.orders[0]["currency"] = "IRR"
         del store.orders[2]
         done = replayed(settings, deployment, "refunds")

@@ -24,7 +24,7 @@ from tests.http_servers import CONTEXT, START, Sleeps
 from moshtari.demo.serving import Guard, RateLimit, json_response
 from moshtari.sources.freshdesk import FreshdeskSource
 from moshtari.sources.freshdesk_config import FreshdeskConfig
-from moshtari.sources.http import HttpPolicy
+from moshtari.sources.http_config import HttpPolicy
 
 Row = dict[str, Any]
 

@@ -1,6 +1,6 @@
 """A real MariaDB in a folder of its own: Debian's `mariadb-server`, without its service.
 
-Where the server is not installed, tests that need it are skipped; CI installs it.
+Where the server is not installed, tests that need it are skipped, but for CI, which installs it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,12 +32,35 @@ def program(*names: str) -> str | None:
 INSTALLED = program("mariadbd", "mysqld") is not None
 
 
-@dataclass(frozen=True)
+@dataclass
 class MariaDB:
-    """A running server; `connect` is its superuser."""
+    """A server; `connect` is its superuser."""
 
     port: int
     socket: str
+    command: Sequence[str]
+    log: Path
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(self.command, stdout=log, stderr=log)
+        for _ in range(600):
+            if self.process.poll() is not None:
+                break
+            try:
+                self.run("select 1")
+            except pymysql.Error:
+                time.sleep(0.1)
+            else:
+                return
+        told = self.log.read_text(errors="replace")[-2000:]
+        raise RuntimeError(f"MariaDB did not start:\n{told}")
+
+    def stop(self) -> None:
+        if self.process is not None:
+            self.process.terminate()
+            self.process.wait(timeout=60)
 
     def connect(self, database: str | None = None) -> pymysql.Connection[Cursor]:
         return pymysql.connect(
@@ -59,7 +82,10 @@ class MariaDB:
 
 @contextmanager
 def running() -> Iterator[MariaDB]:
-    """A server on a free loopback port, gone with all its data at the end."""
+    """A server on a free loopback port, gone with all its data at the end.
+
+    It has a login `moshtari` without any rights.
+    """
     folder = Path(tempfile.mkdtemp(prefix="moshtari-mariadb-"))
     try:
         with _running(folder) as found:
@@ -85,41 +111,23 @@ def _running(folder: Path) -> Iterator[MariaDB]:
         port = int(probe.getsockname()[1])
     daemon = program("mariadbd", "mysqld")
     assert daemon is not None
-    with (folder / "log").open("wb") as log:
-        server = subprocess.Popen(
-            [
-                daemon,
-                *common,
-                f"--socket={path}",
-                f"--port={port}",
-                "--bind-address=127.0.0.1",
-                f"--pid-file={folder / 'pid'}",
-                "--character-set-server=utf8mb4",
-                "--skip-name-resolve",
-                # Nothing has to outlive the tests.
-                "--innodb-flush-log-at-trx-commit=0",
-                "--innodb-buffer-pool-size=64M",
-            ],
-            stdout=log,
-            stderr=log,
-        )
-        try:
-            found = MariaDB(port, path)
-            _await(found, server, folder / "log")
-            yield found
-        finally:
-            server.terminate()
-            server.wait(timeout=60)
-
-
-def _await(found: MariaDB, server: subprocess.Popen[bytes], log: Path) -> None:
-    for _ in range(600):
-        if server.poll() is not None:
-            break
-        try:
-            found.run("select 1")
-        except pymysql.Error:
-            time.sleep(0.1)
-        else:
-            return
-    raise RuntimeError(f"MariaDB did not start:\n{log.read_text(errors='replace')[-2000:]}")
+    command = [
+        daemon,
+        *common,
+        f"--socket={path}",
+        f"--port={port}",
+        "--bind-address=127.0.0.1",
+        f"--pid-file={folder / 'pid'}",
+        "--character-set-server=utf8mb4",
+        "--skip-name-resolve",
+        # Nothing has to outlive the tests.
+        "--innodb-flush-log-at-trx-commit=0",
+        "--innodb-buffer-pool-size=64M",
+    ]
+    found = MariaDB(port, path, command, folder / "log")
+    try:
+        found.start()
+        found.run(f"create user moshtari@'127.0.0.1' identified by '{PASSWORD}'")
+        yield found
+    finally:
+        found.stop()

@@ -24,7 +24,7 @@ from starlette.routing import Route
 from tests.http_servers import CONTEXT, Sleeps
 
 from moshtari.demo.serving import json_response
-from moshtari.sources.http import HttpPolicy
+from moshtari.sources.http_config import HttpPolicy
 from moshtari.sources.vtiger import VtigerConfig, VtigerSource
 
 Record = dict[str, Any]

@@ -15,6 +15,7 @@ import yaml
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parents[2]
+LOCKS = ("uv.lock", "benchmarks/peers/uv.lock")
 README_COMMANDS = ["make demo", "make test"]
 
 
@@ -141,7 +142,7 @@ def test_no_file_names_a_path_of_a_machine() -> None:
     hits = [
         f"{name}: {hit[0]}"
         for name, text in versioned_text()
-        if name != "uv.lock"
+        if name not in LOCKS
         for hit in [machine_path.search(text)]
         if hit
     ]
@@ -154,12 +155,13 @@ def test_no_file_names_a_package_registry() -> None:
         r"deb\.debian\.org|registry\.npmjs|snapshot\.debian",
         re.IGNORECASE,
     )
-    hits = [name for name, text in versioned_text() if name != "uv.lock" and registry.search(text)]
+    hits = [name for name, text in versioned_text() if name not in LOCKS and registry.search(text)]
     assert hits == []
 
 
-def test_lock_names_the_public_index_only() -> None:
-    hosts = set(re.findall(r"https?://([^/\"]+)/", read("uv.lock")))
+@pytest.mark.parametrize("lock", LOCKS)
+def test_lock_names_the_public_index_only(lock: str) -> None:
+    hosts = set(re.findall(r"https?://([^/\"]+)/", read(lock)))
     assert hosts == {"pypi.org", "files.pythonhosted.org"}
 
 

@@ -9,8 +9,9 @@ not do is compare, and so nothing is copied twice.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import psycopg
-from psycopg import sql
 
 from moshtari.landing import rules, statements
 from moshtari.landing.contract import EXTRA, Entity
@@ -31,12 +32,15 @@ class Founding:
         self._source, self.origin = source, origin
         self.table = f"raw.{entity.name}"
         self.begun = False
+        self.has_bad_rows = True
+        """Whether a row may break the contract, as far as is known."""
 
     def begin(self) -> bool:
         """Make the table ready; False when it is in use or holds anything."""
         self._connection.execute("savepoint founding")
         row = self._connection.execute(
-            "select ops.begin_founding(%s)", [self._entity.name]
+            "select ops.begin_founding(%s, %s, %s)",
+            [self._entity.name, self._source, self._load_id],
         ).fetchone()
         self.begun = row is not None and bool(row[0])
         return self.begun
@@ -47,43 +51,34 @@ class Founding:
             self._connection.execute("rollback to savepoint founding")
             self.begun = False
 
-    def constants(self) -> dict[str, str | None]:
-        """What all rows have in common."""
-        return {
-            "_source": self._source,
-            "_load_id": str(self._load_id),
-            "_known_from": "-infinity",
-            "_origin": self.origin,
-        }
+    def expressions(self, given: Collection[str]) -> dict[str, str]:
+        """Columns of the table as SQL over those of the contract: all that the table cannot know.
 
-    def expressions(self, *, extra: bool) -> dict[str, str]:
-        """Every column of the table as SQL over the contract's columns, those of landing too.
-
-        Columns that are new at the source are among them if it gives any.
+        What every row of the load has in common is the table's default until the load's end, and a
+        column that the source does not give and the contract has no default for is null.
         """
         entity = self._entity
-        changed_at = statements.changed_at(entity)
         return {
-            **{column.name: rules.value(column) for column in entity.columns},
-            "_source": sql.Literal(self._source).as_string() + "::text",
+            **{
+                column.name: rules.value(column)
+                for column in entity.columns
+                if column.name in given or column.default
+            },
             # A row without a key comes out again before the keys are indexed.
             "_key": f"coalesce({entity.key_sql()}, '')",
-            "_load_id": f"{self._load_id}::bigint",
-            "_known_from": "'-infinity'::date",
-            "_changed_at": f"({changed_at})::timestamptz",
-            "_is_deleted": "coalesce(_is_deleted, false)",
-            **({EXTRA: f"nullif(jsonb_strip_nulls({EXTRA}), '{{}}')"} if extra else {}),
+            "_changed_at": f"({statements.changed_at(entity)})::timestamptz",
+            **({"_is_deleted": "coalesce(_is_deleted, false)"} if "_is_deleted" in given else {}),
+            **({EXTRA: f"nullif(jsonb_strip_nulls({EXTRA}), '{{}}')"} if EXTRA in given else {}),
         }
 
     def reject(self) -> int:
         """Move rows that break the contract to the rejected; returns how many."""
-        # An aggregate, and not `exists`: that would not be asked of several workers at once.
-        bad = f"from {self.table} where not {rules.is_good(self._entity)}"
-        row = self._connection.execute(f"select count(*) {bad}").fetchone()
-        if row is None or row[0] == 0:
+        if not self.has_bad_rows:
             return 0
-        self._connection.execute(statements.reject_typed(self._entity, self.table))
-        return self._take_back(f"select array_agg(ctid) {bad}")
+        self._connection.execute(statements.set_apart(self._entity, self.table))
+        if self._connection.execute(statements.REJECT_APART).rowcount == 0:
+            return 0
+        return self._take_back(f"select array_agg(row_id) from {statements.APART}")
 
     def index(self) -> int:
         """Index what has come; returns how many rows gave way to a later one of their key."""

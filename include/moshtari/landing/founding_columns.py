@@ -21,10 +21,8 @@ def can_be_founded(entity: Entity, names: Sequence[str]) -> bool:
     return EXTRA not in names and kinds <= {"text", *_WHOLE}
 
 
-def columns_of_raw(
-    entity: Entity, values: pa.RecordBatch, constant: Mapping[str, str | None]
-) -> pa.RecordBatch:
-    """The batch with all columns of raw; `constant` are those that all rows have in common.
+def columns_of_raw(entity: Entity, values: pa.RecordBatch, origin: str) -> pa.RecordBatch:
+    """The batch with all columns of raw but those that are the table's defaults until the end.
 
     Raises pyarrow.ArrowInvalid where that cannot be told here.
     """
@@ -40,8 +38,7 @@ def columns_of_raw(
     given["_changed_at"] = pc.coalesce(*times) if times else pa.nulls(values.num_rows, pa.string())
     if "_is_deleted" in given:
         given["_is_deleted"] = pc.fill_null(given["_is_deleted"], "false")
-    for name, text in constant.items():
-        given[name] = pa.repeat(pa.scalar(text, pa.string()), values.num_rows)
+    given["_origin"] = pa.repeat(pa.scalar(origin, pa.string()), values.num_rows)
     return pa.RecordBatch.from_arrays(list(given.values()), names=list(given))
 
 

@@ -10,7 +10,7 @@ from functools import partial
 
 import psycopg
 
-from moshtari.landing import statements
+from moshtari.landing import rules, statements
 from moshtari.landing.contract import EXTRA, SUPPLIED_SYSTEM_COLUMNS, Entity
 from moshtari.landing.errors import LandingError
 from moshtari.landing.exact import ExactCopy, Target
@@ -115,7 +115,7 @@ class Incoming:
             return None
         if not founding.begin():
             return None
-        return founding.table, partial(columns_of_raw, self.entity, constant=founding.constants())
+        return founding.table, partial(columns_of_raw, self.entity, origin=founding.origin)
 
     def _exact_landed(self, rows: int) -> None:
         self.read += rows
@@ -180,8 +180,9 @@ class Incoming:
         if batch.extended is not None and founding is not None and not self.read:
             founds = founding.begin()
             if founds:
-                expressions = founding.expressions(extra=EXTRA in batch.columns)
-                batch, table = batch.extended(expressions), founding.table
+                expressions = founding.expressions(batch.columns)
+                batch = batch.extended(expressions, rules.is_good(self.entity))
+                table = founding.table
         columns = ", ".join(batch.columns)
         statement = f"copy {table} ({columns}) from stdin (format binary)"
         received = 0
@@ -206,6 +207,8 @@ class Incoming:
         self.read += copied
         if founds:
             self.founded = True
+            if founding is not None and batch.has_bad_rows is not None:
+                founding.has_bad_rows = batch.has_bad_rows()
         else:
             self.typed = True
 

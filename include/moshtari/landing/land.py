@@ -41,8 +41,6 @@ from moshtari.sources.base import Batch, Origin, SourceColumn, SourceError, Wind
 
 logger = logging.getLogger(__name__)
 
-# From this many rows on, what follows is helped by fresh statistics of raw.
-_ANALYZE_FROM = 10_000
 # From this many rows on, an index is sooner made anew than filled row by row.
 _FOUND_FROM = 10_000
 _WITHHELD = "tombstones_withheld"
@@ -115,8 +113,6 @@ def land(
     if counts is None:
         return Landed(None, Counts())
     try:
-        if load.part is None:
-            _analyze(connection, load.entity, counts)
         ledger.let_go(connection, load_id)
     except psycopg.Error as error:
         logger.warning("load %s is in; tidying up after it failed: %s", load_id, describe(error))
@@ -353,7 +349,7 @@ def _add(
         counts.landed = connection.execute(statements.insert_all(entity, kept), values).rowcount
     else:
         # The comparison is planned by how many rows there are; the first load compares nothing.
-        connection.execute(f"analyze {statements.INCOMING}")
+        connection.execute(statements.analyze_incoming(entity))
         row = connection.execute(statements.insert_changed(entity, kept), values).fetchone()
         assert row is not None
         counts.landed, elsewhere = row
@@ -398,18 +394,6 @@ def _bury(connection: psycopg.Connection, load: Load, load_id: int, counts: Coun
         ).rowcount
         if buried:
             counts.details["tombstones"] = buried
-
-
-def _analyze(connection: psycopg.Connection, entity: Entity, counts: Counts) -> None:
-    """Fresh statistics after a big load, where the role may; autovacuum sees to it otherwise."""
-    if counts.details.get(ledger.ROWS_IN_PARTS, counts.landed) < _ANALYZE_FROM:
-        return
-    row = connection.execute(
-        "select has_table_privilege(%s, 'maintain')", [f"raw.{entity.name}"]
-    ).fetchone()
-    if row is not None and row[0]:
-        connection.execute(f"analyze raw.{entity.name}")
-    connection.commit()
 
 
 def _as_told(error: BaseException, load: Load) -> BaseException:

@@ -16,6 +16,7 @@ INCOMING_TEXT = "pg_temp.incoming_text"
 INCOMING = "pg_temp.incoming"
 REJECTED = "pg_temp.rejected"
 LOSERS = "pg_temp.losers"
+APART = "pg_temp.apart"
 
 _SYSTEM = tuple(
     Column(name, pg_type, False, "")
@@ -103,17 +104,38 @@ where _reason = ''
 """
 
 
-def reject_typed(entity: Entity, relation: str = INCOMING) -> str:
+def reject_typed(entity: Entity) -> str:
     """Copy rows that arrived typed, but break the contract, to the rejected."""
-    return f"""
+    return f"insert into {REJECTED} (position, reason, raw)\n{_bad_rows(entity, INCOMING)}"
+
+
+def set_apart(entity: Entity, relation: str) -> str:
+    """Where the rows stand that break the contract, in one reading that several workers share."""
+    name = APART.removeprefix("pg_temp.")
+    rows = _bad_rows(entity, relation, also=", ctid as row_id")
+    return f"create temporary table {name} on commit drop as\n{rows}"
+
+
+REJECT_APART = f"""
 insert into {REJECTED} (position, reason, raw)
+select position, reason, raw from {APART}
+"""
+
+
+def _bad_rows(entity: Entity, relation: str, also: str = "") -> str:
+    return f"""
 select
-    coalesce({entity.key_sql()}, 'no key'),
-    concat_ws('; ', {", ".join(rules.typed_reasons(entity))}),
-    convert_to({rules.as_json(entity, typed=True)}, 'UTF8')
+    coalesce({entity.key_sql()}, 'no key') as position,
+    concat_ws('; ', {", ".join(rules.typed_reasons(entity))}) as reason,
+    convert_to({rules.as_json(entity, typed=True)}, 'UTF8') as raw{also}
 from {relation}
 where not {rules.is_good(entity)}
 """
+
+
+def analyze_incoming(entity: Entity) -> str:
+    """Statistics of what has arrived, as far as it is compared by them: how many rows, and keys."""
+    return f"analyze {INCOMING} ({', '.join(entity.key)})"
 
 
 def find_losers(entity: Entity, condition: str = "true", relation: str = INCOMING) -> str:
@@ -173,7 +195,9 @@ def insert_changed(entity: Entity, kept: Kept) -> str:
     )
     return f"""
 with fresh as materialized (
+    -- Keys that are neighbours in the index are looked up, and written, one after the other.
     {_fresh(entity, kept)}
+    order by _key
 ),
 latest as (
     select distinct on (stored._key) stored.*

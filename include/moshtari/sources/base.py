@@ -13,7 +13,7 @@ A reader never skips a record silently: it yields it, yields it as rejected, or 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -129,15 +129,17 @@ class BinaryCopy:
     quarantine.
 
     `extended`, where a source can do that, gives the same rows with other columns: SQL expressions
-    by name, over all columns of the contract and the system columns a source may supply. It takes
-    the place of this stream, of which nothing has been read yet; a source that offers it yields no
-    other rows in the load.
+    by name, over all columns of the contract and the system columns a source may supply; the second
+    argument is a condition over them that holds for good rows. It takes the place of this stream,
+    of which nothing has been read yet; a source that offers it yields no other rows in the load.
+    `has_bad_rows` then says, when all was read, whether the condition held for every row.
     """
 
     columns: tuple[str, ...]
     blocks: Iterator[bytes]
     as_text: Callable[[], Iterator[Batch]]
-    extended: Callable[[Mapping[str, str]], BinaryCopy] | None = None
+    extended: Callable[[Mapping[str, str], str], BinaryCopy] | None = None
+    has_bad_rows: Callable[[], bool] | None = None
 
 
 class TypedReadError(Exception):
@@ -278,6 +280,23 @@ class KeyedSource(Protocol):
         """The key columns, in the contract's order, of every row that is there now.
 
         SourceError if they cannot be read whole. Rows changed after the window are among them.
+        """
+
+
+@runtime_checkable
+class AskableSource(KeyedSource, Protocol):
+    """One whose lists may leave out what is there: each row that seems gone is asked for by itself.
+
+    Only what the source then says is gone counts as deleted.
+    """
+
+    def asked_by(self, entity: str) -> tuple[str, ...]:
+        """The contract columns that it takes to ask for a row."""
+
+    def are_gone(self, entity: str, rows: Iterable[Sequence[str | None]]) -> Generator[bool]:
+        """Of each row, by those columns in the order of its key: whether it is gone for certain.
+
+        SourceError where the source does not say.
         """
 
 

@@ -75,7 +75,7 @@ def _place_error(place: str, error: Exception) -> PlaceError:
         return PlaceError(
             f"{place}: the address or `storage_options` are not understood "
             f"({type(error).__name__})",
-            "Mend them; docs/sources.md shows some",
+            "Mend them; docs/sources/files.md shows some",
         )
     return PlaceError(
         f"{place} cannot be read ({type(error).__name__})",

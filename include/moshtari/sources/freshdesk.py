@@ -12,7 +12,8 @@ API cannot tell, and what follows from it:
   than 300: see `freshdesk_lists` for how it is read whole all the same.
 - Deleted tickets and spam are left out of the list, and have lists of their own; there they are
   tombstones. They are found because a deletion is a change of its ticket. A ticket deleted for good
-  is in no list and stays as it was last seen.
+  before a night saw it in the trash stays as it was last seen. Keys are not compared (`reconcile`):
+  statuses of the past are in no list.
 - A rating is no change of its ticket. Tickets rated in the window come with it even where nothing
   else changed, and every ticket brings its rating, however old.
 - Conversations have no list of their own. Those of tickets changed up to `SETTLING` past the
@@ -21,9 +22,8 @@ API cannot tell, and what follows from it:
 
 from __future__ import annotations
 
-import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Any, ClassVar, TypeAlias
@@ -37,9 +37,7 @@ from moshtari.sources.base import (
     CheckResult,
     KeptRecord,
     RejectedRecord,
-    SourceContext,
     SourceError,
-    TextRows,
     Window,
 )
 from moshtari.sources.freshdesk_config import FreshdeskConfig
@@ -64,8 +62,9 @@ from moshtari.sources.freshdesk_records import (
     ticket_row,
 )
 from moshtari.sources.freshdesk_replay import replay_events, replay_tickets
-from moshtari.sources.http import HttpClient, NotFoundError, probe
-from moshtari.sources.json_records import decode_record, reject_once
+from moshtari.sources.http import HttpClient, NotFoundError
+from moshtari.sources.http_source import HttpSource
+from moshtari.sources.json_records import decode_record, reject_once, text_rows
 
 SETTLING = timedelta(hours=24)
 """How far past the window's end tickets are searched for conversations of the window."""
@@ -85,22 +84,11 @@ _REMEDIES = {
 }
 
 
-class FreshdeskSource:
+class FreshdeskSource(HttpSource[FreshdeskConfig]):
     """Reads `tickets` and `ticket_events` of one Freshdesk account."""
 
     kind: ClassVar[str] = "freshdesk"
     Config: ClassVar[type[BaseModel]] = FreshdeskConfig
-
-    def __init__(
-        self,
-        name: str,
-        config: FreshdeskConfig,
-        context: SourceContext,
-        *,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
-        self.name, self.lookback_hours = name, config.lookback_hours
-        self._config, self._sleep = config, sleep
 
     def entities(self) -> tuple[str, ...]:
         return tuple(self._config.entities)
@@ -133,9 +121,6 @@ class FreshdeskSource:
                 deque(ratings.load(), maxlen=0)
             yield from replay_tickets(client, records, ratings, partial(_row, config), window.end)
 
-    def replays_anew(self, entity: str) -> bool:
-        return False
-
     def check(self) -> list[CheckResult]:
         """Asks for one ticket and one rating: that takes address, key and permission."""
         lists: dict[str, tuple[str, Mapping[str, str | int]]] = {
@@ -146,12 +131,8 @@ class FreshdeskSource:
         results = []
         with self._client(tries=2) as client:
             for what, (path, query) in lists.items():
-                found = probe(client, "tickets", path, query, PAGE)
-                name = f"{self.name}: {what}"
-                if isinstance(found, SourceError):
-                    results.append(CheckResult(name, False, found.what, found.remedy))
-                else:
-                    results.append(CheckResult(name, True, f"{self._config.base_url} lists {what}"))
+                detail = f"{self._config.base_url} lists {what}"
+                results.append(self._checked(client, what, path, query, PAGE, detail))
         return results
 
     def _client(self, tries: int | None = None) -> HttpClient:
@@ -211,7 +192,7 @@ class FreshdeskSource:
                             yield found
                         else:
                             rows.append(found)
-            yield from _text_rows(EVENT_COLUMNS, rows)
+            yield from text_rows(EVENT_COLUMNS, rows, exact=True)
 
     def _conversations(
         self, client: HttpClient, ticket_id: int, window: Window
@@ -276,7 +257,7 @@ class _Tickets:
                         rating = found
             row = _row(self._config, ticket, rating, is_gone=is_gone)
             rows.append((row, f"ticket {ticket.id}", bytes(raw)))
-        yield from _text_rows(TICKET_COLUMNS, rows)
+        yield from text_rows(TICKET_COLUMNS, rows, exact=True)
 
     def miss_no_field(self) -> None:
         """Raise SourceError where tickets were read and none has a configured custom field."""
@@ -299,9 +280,3 @@ def _row(
         customer_id_from=config.customer_id_from,
         is_gone=is_gone,
     )
-
-
-def _text_rows(columns: tuple[str, ...], rows: list[tuple[Row, str, bytes]]) -> Iterator[TextRows]:
-    if rows:
-        values, positions, raws = zip(*rows, strict=True)
-        yield TextRows(columns, list(values), list(positions), list(raws))

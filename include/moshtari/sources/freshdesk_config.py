@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
-from moshtari.sources.http import HttpPolicy, checked_base_url
+from moshtari.sources.http_config import HttpPolicy, checked_base_url
 
 
 class FreshdeskConfig(BaseModel):

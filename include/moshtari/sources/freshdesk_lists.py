@@ -18,9 +18,8 @@ import msgspec
 
 from moshtari.sources.base import RejectedRecord, SourceError
 from moshtari.sources.freshdesk_records import Place, Rating, score
-from moshtari.sources.http import HttpClient, NotFoundError, follow
+from moshtari.sources.http import HttpClient, NotFoundError, follow, linked
 from moshtari.sources.json_records import decode_record
-from moshtari.sources.mastodon import linked
 
 TICKETS = "/api/v2/tickets"
 RATINGS = "/api/v2/surveys/satisfaction_ratings"

@@ -9,7 +9,7 @@ from typing import Annotated, TypeAlias
 import msgspec
 
 from moshtari.sources.base import array_text
-from moshtari.sources.mastodon_records import plain_text
+from moshtari.sources.html_text import plain_text
 
 Instant: TypeAlias = Annotated[datetime, msgspec.Meta(tz=True)]
 

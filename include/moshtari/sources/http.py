@@ -8,7 +8,6 @@ again with exponential back-off and jitter, or when the server says so; after th
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import ssl
 import time
@@ -19,10 +18,9 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cache
 from typing import Generic, TypeAlias, TypeVar, cast
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
-from pydantic import BaseModel, ConfigDict, Field
 from tenacity import (
     RetryCallState,
     Retrying,
@@ -32,6 +30,7 @@ from tenacity import (
 )
 
 from moshtari.sources.base import SourceError
+from moshtari.sources.http_config import HttpPolicy, is_loopback
 from moshtari.sources.json_records import UnreadablePageError, decode_page
 
 Parameters: TypeAlias = Mapping[str, str | int | Sequence[str]]
@@ -44,25 +43,6 @@ logging.getLogger("httpx").setLevel(logging.WARNING)
 
 _BACK_OFF = wait_exponential_jitter(multiplier=0.5, max=30, jitter=1)
 _TRY_LATER = "Run the load again later; if it goes on, ask whoever runs that service"
-
-
-class HttpPolicy(BaseModel):
-    """How patient a source is with its server; the `http` block of its part of the YAML."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    timeout_seconds: float = Field(default=30, gt=0, le=600)
-    """Longest silence of the server, to connect or between two pieces of an answer."""
-    answer_seconds: float = Field(default=300, gt=0, le=3600)
-    """Longest time one whole answer may take."""
-    tries: int = Field(default=6, ge=1, le=20)
-    """How often one request is sent before it counts as failed."""
-    longest_wait_seconds: float = Field(default=330, ge=0, le=3600)
-    """Longest wait that a server may ask for (Retry-After) before the load gives up."""
-
-    def patience(self, tries: int | None) -> HttpPolicy:
-        """This policy with at most ``tries`` tries: a check shall not wait as long as a load."""
-        return self.model_copy(update={"tries": min(self.tries, tries or self.tries)})
 
 
 @dataclass(frozen=True)
@@ -83,30 +63,6 @@ class _PassingError(Exception):
     def __init__(self, what: str, remedy: str = _TRY_LATER, wait: float | None = None) -> None:
         super().__init__(what)
         self.what, self.remedy, self.wait = what, remedy, wait
-
-
-def checked_base_url(value: str) -> str:
-    """The base URL without a trailing slash.
-
-    Raises ValueError for what is no http(s) URL, holds credentials, or would send a token in the
-    clear over a network.
-    """
-    url = urlsplit(value)
-    if url.scheme not in ("http", "https") or not url.hostname:
-        raise ValueError("write it as https://host")
-    if url.username or url.password or url.query or url.fragment:
-        raise ValueError("write scheme, host and path only; credentials have keys of their own")
-    if url.scheme == "http" and not is_loopback(url.hostname):
-        raise ValueError("use https: http would send the credentials in the clear")
-    return value.rstrip("/")
-
-
-def is_loopback(host: str) -> bool:
-    """Whether the host name is this machine."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 class HttpClient:
@@ -319,11 +275,13 @@ def follow(
                 return
 
 
-def probe(
-    client: HttpClient, entity: str, path: str, parameters: Parameters, shape: type[Shape]
-) -> Shape | SourceError:
-    """One page, or why it cannot be had, for a line of `moshtari doctor`."""
-    try:
-        return client.get(entity, path, parameters, shape).body
-    except SourceError as error:
-        return error
+def linked(headers: httpx.Headers, relation: str, parameter: str) -> str | None:
+    """A parameter of the Link header's address of ``relation``.
+
+    Only the parameter is used: behind a proxy the address itself may be another than base_url, and
+    the token goes nowhere else.
+    """
+    links = httpx.Response(200, headers={"link": headers.get("link", "")}).links
+    address = links.get(relation, {}).get("url", "")
+    values = parse_qs(urlsplit(address).query).get(parameter)
+    return values[0] if values else None

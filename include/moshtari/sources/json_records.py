@@ -86,13 +86,20 @@ def kept_rows(
     columns: tuple[str, ...], found: Sequence[tuple[tuple[str | None, ...], KeptRecord]]
 ) -> Iterator[TextRows]:
     """Rows, each with the record out of quarantine that it was made of."""
+    kept = [(row, record.position, record.raw) for row, record in found]
+    yield from text_rows(columns, kept, exact=False)
+
+
+def text_rows(
+    columns: tuple[str, ...],
+    found: Sequence[tuple[tuple[str | None, ...], str, bytes]],
+    *,
+    exact: bool,
+) -> Iterator[TextRows]:
+    """Rows, each with its position and the record as received."""
     if found:
-        yield TextRows(
-            columns,
-            [row for row, _ in found],
-            [record.position for _, record in found],
-            [record.raw for _, record in found],
-        )
+        rows, positions, raw = zip(*found, strict=True)
+        yield TextRows(columns, rows, positions, raw, exact=exact)
 
 
 def reject_once(batches: Iterable[Batch]) -> Iterator[Batch]:

@@ -17,13 +17,12 @@ are snowflakes, the time in milliseconds shifted by 16 bits, so no state is need
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Annotated, ClassVar, Literal, TypeAlias
-from urllib.parse import parse_qs, quote, unquote, urlsplit
+from urllib.parse import quote, unquote
 
-import httpx
 import msgspec
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
@@ -32,12 +31,13 @@ from moshtari.sources.base import (
     CheckResult,
     KeptRecord,
     RejectedRecord,
-    SourceContext,
     SourceError,
     TextRows,
     Window,
 )
-from moshtari.sources.http import HttpClient, HttpPolicy, checked_base_url, follow, probe
+from moshtari.sources.http import HttpClient, follow, linked
+from moshtari.sources.http_config import HttpPolicy, checked_base_url
+from moshtari.sources.http_source import HttpSource
 from moshtari.sources.json_records import decode_record, reject_once
 from moshtari.sources.mastodon_records import (
     MENTION_COLUMNS,
@@ -103,22 +103,11 @@ class MastodonConfig(BaseModel):
     http: HttpPolicy = HttpPolicy()
 
 
-class MastodonSource:
+class MastodonSource(HttpSource[MastodonConfig]):
     """Reads `mentions` from one Mastodon server."""
 
     kind: ClassVar[str] = "mastodon"
     Config: ClassVar[type[BaseModel]] = MastodonConfig
-
-    def __init__(
-        self,
-        name: str,
-        config: MastodonConfig,
-        context: SourceContext,
-        *,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
-        self.name, self.lookback_hours = name, config.lookback_hours
-        self._config, self._sleep = config, sleep
 
     def entities(self) -> tuple[str, ...]:
         return ("mentions",)
@@ -134,9 +123,6 @@ class MastodonSource:
         """What was kept, decoded again."""
         yield from replay_mentions(records, self._config.brand_handle)
 
-    def replays_anew(self, entity: str) -> bool:
-        return False
-
     def check(self) -> list[CheckResult]:
         """Asks every timeline for one post; an empty one is told, for it may be misspelt."""
         places = {f"#{tag}": _timeline(tag) for tag in self._config.hashtags}
@@ -145,21 +131,19 @@ class MastodonSource:
         results = []
         with self._client(tries=2) as client:
             for what, path in places.items():
-                name = f"{self.name}: {what}"
-                found = probe(client, "mentions", path, _query(path) | {"limit": 1}, _PAGE)
-                if isinstance(found, SourceError):
-                    results.append(CheckResult(name, False, found.what, found.remedy))
-                elif not found and path != NOTIFICATIONS and self._is_switched_off(client):
-                    results.append(CheckResult(name, False, _SWITCHED_OFF, f"{_ASK_ADMIN}."))
-                elif not found:
-                    detail = "no post at all: see that it is spelt as people spell it"
-                    results.append(CheckResult(name, True, detail))
-                elif path != NOTIFICATIONS and not _is_dated(found[0]):
-                    remedy = "See that base_url is a Mastodon server"
-                    results.append(CheckResult(name, False, _NO_SNOWFLAKES, remedy))
-                else:
-                    results.append(CheckResult(name, True, f"{self._config.base_url} shows it"))
+                query, judged = _query(path) | {"limit": 1}, partial(self._judged, client, path)
+                results.append(self._checked(client, what, path, query, _PAGE, judged))
         return results
+
+    def _judged(self, client: HttpClient, path: str, found: Page) -> str | tuple[str, str]:
+        """What the first post of a timeline shows, or what is wrong and the remedy."""
+        if not found and path != NOTIFICATIONS and self._is_switched_off(client):
+            return _SWITCHED_OFF, f"{_ASK_ADMIN}."
+        if not found:
+            return "no post at all: see that it is spelt as people spell it"
+        if path != NOTIFICATIONS and not _is_dated(found[0]):
+            return _NO_SNOWFLAKES, "See that base_url is a Mastodon server"
+        return f"{self._config.base_url} shows it"
 
     def _client(self, tries: int | None = None) -> HttpClient:
         config, token = self._config, self._config.token
@@ -247,24 +231,14 @@ class MastodonSource:
 
     def _is_switched_off(self, client: HttpClient) -> bool:
         """Whether the server says so; older ones, and those that are none of Mastodon's, do not."""
-        found = probe(client, "mentions", INSTANCE, {}, Instance)
-        return isinstance(found, Instance) and not found.shows_hashtags
+        try:
+            return not client.get("mentions", INSTANCE, {}, Instance).body.shows_hashtags
+        except SourceError:
+            return False
 
     def _broken(self, path: str, what: str) -> SourceError:
         remedy = "Run the load again; if it goes on, see that base_url is a Mastodon server."
         return SourceError(self.name, "mentions", f"GET {unquote(path)}: {what}", remedy)
-
-
-def linked(headers: httpx.Headers, relation: str, parameter: str) -> str | None:
-    """A parameter of the Link header's address of ``relation``.
-
-    Only the parameter is used: behind a proxy the address itself may be another than base_url, and
-    the token goes nowhere else.
-    """
-    links = httpx.Response(200, headers={"link": headers.get("link", "")}).links
-    address = links.get(relation, {}).get("url", "")
-    values = parse_qs(urlsplit(address).query).get(parameter)
-    return values[0] if values else None
 
 
 def _timeline(tag: str) -> str:

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from moshtari.sources.base import Batch, KeptRecord, RejectedRecord, TextRows
-from moshtari.sources.json_records import decode_kept
+from moshtari.sources.base import Batch, KeptRecord, RejectedRecord
+from moshtari.sources.json_records import decode_kept, kept_rows
 from moshtari.sources.mastodon_records import MENTION_COLUMNS, Notification, Status, mention_row
 
 
@@ -23,18 +23,14 @@ _NOTIFICATION = msgspec.json.Decoder(Notification)
 
 def replay_mentions(records: Sequence[KeptRecord], brand: str | None) -> Iterator[Batch]:
     """The posts that were kept by themselves, or in a notification."""
-    rows: list[tuple[str | None, ...]] = []
-    made_of: list[KeptRecord] = []
+    rows: list[tuple[tuple[str | None, ...], KeptRecord]] = []
     for record in records:
         status = _status(record)
         if isinstance(status, RejectedRecord):
             yield status
         elif status is not None:
-            rows.append(mention_row(status, brand))
-            made_of.append(record)
-    if rows:
-        positions = [record.position for record in made_of]
-        yield TextRows(MENTION_COLUMNS, rows, positions, [record.raw for record in made_of])
+            rows.append((mention_row(status, brand), record))
+    yield from kept_rows(MENTION_COLUMNS, rows)
 
 
 def _status(record: KeptRecord) -> Status | RejectedRecord | None:

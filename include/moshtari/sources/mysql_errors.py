@@ -8,6 +8,9 @@ from collections.abc import Iterable
 import pymysql
 from pymysql.constants import CR, ER
 
+from moshtari.sources.base import SourceError
+from moshtari.sources.database import key_of
+
 _READ_ONLY = 1792
 # Errors about names, rights and connections quote the configuration; all others may quote data.
 _ABOUT_CONFIGURATION = {
@@ -49,6 +52,15 @@ def describe(error: pymysql.Error) -> str:
     if code in _STATEMENT_TIMEOUTS:
         return f"statement timeout ({code})"
     return f"{type(error).__name__} ({code})"
+
+
+def error_of(
+    source: str, entity: str | None, column: str | None, error: pymysql.Error
+) -> SourceError:
+    """The driver's error as the user is told of it: which part of the YAML, and the remedy."""
+    key = key_of(source, entity, column)
+    where = f"{key}: " if column else ""
+    return SourceError(source, entity, f"{where}{describe(error)}", remedy_for(error, key))
 
 
 def remedy_for(error: pymysql.Error, key: str) -> str:

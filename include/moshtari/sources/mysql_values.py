@@ -50,6 +50,20 @@ def converter(target: str, field_type: int, zone: ZoneInfo | None) -> Convert:
     return _text
 
 
+def is_exact(target: str, field_type: int) -> bool:
+    """Whether what the conversion gives is always spelt as ``target`` is.
+
+    Of arrays and JSON there is nothing to guess, however they are spelt.
+    """
+    if target in ("text", "text[]", "jsonb") or field_type == FIELD_TYPE.NULL:
+        return True
+    if target == "timestamptz":
+        return field_type in TIMES
+    if target == "date":
+        return field_type in (FIELD_TYPE.DATE, FIELD_TYPE.NEWDATE)
+    return field_type in _NUMBERS or field_type == FIELD_TYPE.BIT
+
+
 def _text(value: bytes) -> str:
     return value.decode()
 

@@ -197,10 +197,10 @@ class TelegramSource:
                 positions.append(f"{chat.key}, message {str(found[0]).rpartition('/')[2]}")
                 raws.append(bytes(raw))
             if len(rows) == _ROWS_AT_ONCE:
-                yield TextRows(MENTION_COLUMNS, rows, positions, raws, origin)
+                yield TextRows(MENTION_COLUMNS, rows, positions, raws, origin, exact=True)
                 rows, positions, raws = [], [], []
         if rows:
-            yield TextRows(MENTION_COLUMNS, rows, positions, raws, origin)
+            yield TextRows(MENTION_COLUMNS, rows, positions, raws, origin, exact=True)
 
     def _row(self, chat: str, raw: msgspec.Raw, index: int = 0) -> Row | RejectedRecord | str:
         """The message as a row, or rejected, or the reason why it is left out."""

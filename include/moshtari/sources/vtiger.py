@@ -15,13 +15,13 @@ administrators only. What the web service cannot tell, and what follows from it:
 - Deleted records come by their ids, without a time. They are tombstones of the batch's time.
 - A field that is renamed, or hidden from the user, would be empty everywhere: the fields in use are
   looked up first, and a missing one stops the load.
-- The lines of an order are had order by order. A line taken out of an order leaves no trace.
+- The lines of an order are had order by order. A line taken out of an order leaves no trace,
+  and keys are not compared (`reconcile`): no list has the lines, and all else comes by `sync`.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Annotated, ClassVar, Literal, TypeAlias
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -40,11 +40,12 @@ from moshtari.sources.base import (
     Batch,
     CheckResult,
     KeptRecord,
-    SourceContext,
     SourceError,
     Window,
 )
-from moshtari.sources.http import HttpClient, HttpPolicy, checked_base_url
+from moshtari.sources.http import HttpClient
+from moshtari.sources.http_config import HttpPolicy, checked_base_url
+from moshtari.sources.http_source import HttpSource
 from moshtari.sources.json_records import reject_once
 from moshtari.sources.vtiger_reading import Reading
 from moshtari.sources.vtiger_records import DEFAULT_FIELDS, MODULES, Fields
@@ -123,22 +124,11 @@ class VtigerConfig(BaseModel):
         return {column: fields for column, fields in chosen.items() if fields is not None}
 
 
-class VtigerSource:
+class VtigerSource(HttpSource[VtigerConfig]):
     """Reads tickets, customers, orders and their lines from one Vtiger."""
 
     kind: ClassVar[str] = "vtiger"
     Config: ClassVar[type[BaseModel]] = VtigerConfig
-
-    def __init__(
-        self,
-        name: str,
-        config: VtigerConfig,
-        context: SourceContext,
-        *,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
-        self.name, self.lookback_hours = name, config.lookback_hours
-        self._config, self._sleep = config, sleep
 
     def entities(self) -> tuple[str, ...]:
         return tuple(self._config.entities)
@@ -155,9 +145,6 @@ class VtigerSource:
         """What was kept, by the present mapping; what else that takes is asked anew."""
         with self._client() as client:
             yield from self._reading(entity, self._session(client)).replay(records, window)
-
-    def replays_anew(self, entity: str) -> bool:
-        return False
 
     def check(self) -> list[CheckResult]:
         """Logs in, looks the fields up and asks for an empty batch, which takes permission."""

@@ -19,7 +19,7 @@ from moshtari.sources.base import (
     TextRows,
     Window,
 )
-from moshtari.sources.json_records import COMES_LATER, decode_record
+from moshtari.sources.json_records import COMES_LATER, decode_record, text_rows
 from moshtari.sources.vtiger_records import (
     ITEM_COLUMNS,
     MODULES,
@@ -156,7 +156,7 @@ class Reading:
                 yield RejectedRecord(position, str(error), raw)
             else:
                 rows.append((row, position, raw))
-        yield from _text_rows(records.columns(self._entity, self._fields), rows)
+        yield from text_rows(records.columns(self._entity, self._fields), rows, exact=False)
 
     def _row(self, record: Record) -> Row:
         is_priced = self._entity == "orders" and "currency" not in self._fields
@@ -166,13 +166,11 @@ class Reading:
     def _tombstones(self, updates: Updates, before: int) -> Iterator[TextRows]:
         at = datetime.fromtimestamp(min(updates.lastModifiedTime, before - 1), UTC).isoformat()
         columns = (*ENTITIES[self._entity].key, "_changed_at", "_is_deleted")
-        yield from _text_rows(
-            columns,
-            [
-                ((key, at, "true"), f"deleted {key}", msgspec.json.encode({"deleted": key}))
-                for key in dict.fromkeys(updates.deleted)
-            ],
-        )
+        rows = [
+            ((key, at, "true"), f"deleted {key}", msgspec.json.encode({"deleted": key}))
+            for key in dict.fromkeys(updates.deleted)
+        ]
+        yield from text_rows(columns, rows, exact=True)
 
     def _lines(self, found: dict[str, Found], window: Window) -> Iterator[Batch]:
         rows: list[tuple[Row, str, bytes]] = []
@@ -197,7 +195,7 @@ class Reading:
                 yield RejectedRecord(f"SalesOrder {key}", str(error), bytes(raw))
                 continue
             rows += [(line, f"SalesOrder {key}, line {line[1]}", bytes(raw)) for line in lines]
-        yield from _text_rows(ITEM_COLUMNS, rows)
+        yield from text_rows(ITEM_COLUMNS, rows, exact=False)
 
     def _currency_of(self, record: Record) -> str:
         if self._currency is not None:
@@ -209,9 +207,3 @@ class Reading:
             found = self._session.call(self._entity, "retrieve", {"id": key}, _Currency)
             self._currencies[key] = found.currency_code
         return self._currencies[key]
-
-
-def _text_rows(columns: tuple[str, ...], rows: list[tuple[Row, str, bytes]]) -> Iterator[TextRows]:
-    if rows:
-        values, positions, raws = zip(*rows, strict=True)
-        yield TextRows(columns, list(values), list(positions), list(raws))

@@ -7,8 +7,9 @@ A key with permission *Read* is needed. What the API cannot tell, and what follo
 - Accounts have no filter by change, and their `date_modified_gmt` does not move with every change:
   all of them are read every night, and landing drops what it has. Those that say they changed after
   the window's end are left for their own day.
-- An order in the trash is a tombstone, its lines and refunds too. What is deleted for good is not
-  noticed: a line taken out of an order, a refund, an account, an order whose trash was emptied.
+- An order in the trash is a tombstone, its lines and refunds too. What is deleted for good shows
+  only where keys are compared (`reconcile`, see `woocommerce_keys`): a line taken out of an order,
+  a refund, an account, an order whose trash was emptied.
 - `any` status leaves out drafts of the checkout, and orders whose status no plugin knows any more.
 - Amounts are rounded to the decimals asked for, and pass through a float of the shop: four decimals
   are exact below a hundred billion.
@@ -18,8 +19,7 @@ A key with permission *Read* is needed. What the API cannot tell, and what follo
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Annotated, ClassVar, Literal
 
@@ -32,14 +32,15 @@ from moshtari.sources.base import (
     CheckResult,
     KeptRecord,
     RejectedRecord,
-    SourceContext,
-    SourceError,
     TextRows,
     Window,
 )
-from moshtari.sources.http import HttpClient, HttpPolicy, checked_base_url, probe
-from moshtari.sources.json_records import COMES_LATER, decode_record, reject_once
+from moshtari.sources.http import HttpClient
+from moshtari.sources.http_config import HttpPolicy, checked_base_url
+from moshtari.sources.http_source import HttpSource
+from moshtari.sources.json_records import COMES_LATER, decode_record, reject_once, text_rows
 from moshtari.sources.woocommerce_http import WordPress
+from moshtari.sources.woocommerce_keys import ASKED_BY, are_gone, fields_of, keys_of
 from moshtari.sources.woocommerce_pages import (
     CUSTOMERS,
     ORDERS,
@@ -50,16 +51,19 @@ from moshtari.sources.woocommerce_pages import (
     once,
 )
 from moshtari.sources.woocommerce_records import (
-    CUSTOMER_COLUMNS,
     CUSTOMER_FIELDS,
-    ITEM_COLUMNS,
-    ORDER_COLUMNS,
     ORDER_FIELDS,
-    REFUND_COLUMNS,
     TRASH,
     Customer,
     Order,
     Refund,
+)
+from moshtari.sources.woocommerce_replay import replay_refunds, replay_rows
+from moshtari.sources.woocommerce_rows import (
+    CUSTOMER_COLUMNS,
+    ITEM_COLUMNS,
+    ORDER_COLUMNS,
+    REFUND_COLUMNS,
     Row,
     changed,
     customer_row,
@@ -68,7 +72,6 @@ from moshtari.sources.woocommerce_records import (
     refund_row,
     refund_tombstone,
 )
-from moshtari.sources.woocommerce_replay import replay_refunds, replay_rows
 
 _ORDER = msgspec.json.Decoder(Order)
 _CUSTOMER = msgspec.json.Decoder(Customer)
@@ -112,22 +115,11 @@ class WooCommerceConfig(BaseModel):
     http: HttpPolicy = HttpPolicy()
 
 
-class WooCommerceSource:
+class WooCommerceSource(HttpSource[WooCommerceConfig]):
     """Reads orders, order lines, refunds and accounts of one shop."""
 
     kind: ClassVar[str] = "woocommerce"
     Config: ClassVar[type[BaseModel]] = WooCommerceConfig
-
-    def __init__(
-        self,
-        name: str,
-        config: WooCommerceConfig,
-        context: SourceContext,
-        *,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
-        self.name, self.lookback_hours = name, config.lookback_hours
-        self._config, self._sleep = config, sleep
 
     def entities(self) -> tuple[str, ...]:
         return tuple(self._config.entities)
@@ -169,23 +161,31 @@ class WooCommerceSource:
         else:
             yield from replay_rows(records, ITEM_COLUMNS, Order, lambda o: list(item_rows(o)))
 
-    def replays_anew(self, entity: str) -> bool:
-        return False
+    def keys(self, entity: str, window: Window) -> Generator[TextRows]:
+        """The keys of what the shop lists; SourceError when it cannot be read whole."""
+        with self._client() as client:
+            query: Query = {"_fields": fields_of(entity)}
+            pages = Collections(self.name, entity, client, self._config.page_size, query)
+            yield from keys_of(entity, pages)
+
+    def asked_by(self, entity: str) -> tuple[str, ...]:
+        return ASKED_BY[entity]
+
+    def are_gone(self, entity: str, rows: Iterable[Sequence[str | None]]) -> Generator[bool]:
+        """Whether the shop knows no such record any more; SourceError where it does not say."""
+        with self._client() as client:
+            yield from are_gone(entity, client, rows)
 
     def check(self) -> list[CheckResult]:
         """Asks for one record of each: that takes connection, key, permission and version."""
         modified: Query = {"per_page": 1, "orderby": "modified", "order": "asc"}
         accounts: Query = {"per_page": 1, "role": "all", "orderby": "id", "order": "asc"}
+        detail = f"{self._config.base_url} shows them"
         results = []
         with self._client(tries=2) as client:
             for entity in self.entities():
                 path, query = (CUSTOMERS, accounts) if entity == "customers" else (ORDERS, modified)
-                name = f"{self.name}: {entity}"
-                found = probe(client, entity, path, query, PAGE)
-                if isinstance(found, SourceError):
-                    results.append(CheckResult(name, False, found.what, found.remedy))
-                else:
-                    results.append(CheckResult(name, True, f"{self._config.base_url} shows them"))
+                results.append(self._checked(client, entity, path, query, PAGE, detail))
         return results
 
     def _client(self, tries: int | None = None) -> HttpClient:
@@ -288,6 +288,4 @@ class _Rows:
         self._rows.append((row, position, bytes(raw)))
 
     def whole(self) -> Iterator[TextRows]:
-        if self._rows:
-            rows, positions, raw = zip(*self._rows, strict=True)
-            yield TextRows(self._columns, rows, positions, raw)
+        yield from text_rows(self._columns, self._rows, exact=True)

@@ -6,13 +6,23 @@ import httpx
 import msgspec
 
 from moshtari.sources.base import SourceError
-from moshtari.sources.http import HttpClient
+from moshtari.sources.http import HttpClient, NotFoundError
+
+_NO_SUCH_RECORD = {
+    "woocommerce_rest_shop_order_invalid_id",
+    "woocommerce_rest_shop_order_refund_invalid_id",
+    "woocommerce_rest_invalid_id",
+}
 
 
 class _Refusal(msgspec.Struct):
     """WordPress's own errors; `message` is in the shop's language and may quote anything."""
 
     code: str
+
+
+class NoSuchRecordError(NotFoundError):
+    """WooCommerce itself says that it has no such record; any other 404 may have any cause."""
 
 
 class WordPress(HttpClient):
@@ -26,7 +36,9 @@ class WordPress(HttpClient):
             if code is None:
                 raise
             what = f"{error.what} ({code})"
-            raise type(error)(error.source, entity, what, error.remedy) from None
+            is_told = isinstance(error, NotFoundError) and code in _NO_SUCH_RECORD
+            kind = NoSuchRecordError if is_told else type(error)
+            raise kind(error.source, entity, what, error.remedy) from None
 
 
 def _code(content: bytes) -> str | None:

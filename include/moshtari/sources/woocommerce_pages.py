@@ -3,7 +3,7 @@
 Orders go by the time of their last change, never by page number: each request asks for what was
 modified after the second that is already whole. An order that changes meanwhile moves to the end
 and takes nothing with it. Accounts have no such filter; they go by id, each page beginning with the
-last account of the one before, so that a deletion in between shows.
+last one of the page before, so that a deletion in between shows.
 """
 
 from __future__ import annotations
@@ -76,21 +76,25 @@ class Collections:
 
     def customers(self) -> Iterator[Page]:
         """All accounts, by id."""
+        return self.by_id(CUSTOMERS, {"role": "all"}, "accounts")
+
+    def by_id(self, path: str, asked: Query, what: str) -> Iterator[Page]:
+        """All records of a collection in the order of their ids, however many go meanwhile."""
 
         def fetch(place: tuple[int, int, int]) -> tuple[Page, tuple[int, int, int] | None]:
             offset, last, steps_back = place
-            query: Query = {"role": "all", "orderby": "id", "order": "asc"}
+            query: Query = asked | {"orderby": "id", "order": "asc"}
             if offset:
                 query["offset"] = offset
-            records, _, total = self._get(CUSTOMERS, self._query | query)
+            records, _, total = self._get(path, self._query | query)
             heads = [_head(raw) for raw in records]
             ids = [head.id for head in heads if head is not None]
             if ids != sorted(ids):
-                raise self._broken(CUSTOMERS, "accounts that are not in the order of their ids")
+                raise self._broken(path, f"{what} that are not in the order of their ids")
             if offset and (not records or (ids and ids[0] > last)):
-                # Accounts were deleted, so later ones moved up: go back to one that is known.
+                # Some were deleted, so later ones moved up: go back to one that is known.
                 if steps_back >= _STEPS_BACK:
-                    raise self._restless(CUSTOMERS, "accounts kept going")
+                    raise self._restless(path, f"{what} kept going")
                 return [], (max(0, offset - self._page_size), last, steps_back + 1)
             fresh = [
                 raw
@@ -101,10 +105,10 @@ class Collections:
             if not records or reached >= total:
                 return fresh, None
             if not fresh and not steps_back:
-                raise self._loop(CUSTOMERS)
+                raise self._loop(path)
             return fresh, (reached - 1, max([last, *ids]), 0 if fresh else steps_back)
 
-        yield from follow(fetch, (0, 0, 0), lambda: self._loop(CUSTOMERS))
+        yield from follow(fetch, (0, 0, 0), lambda: self._loop(path))
 
     def _modified(self, status: str, window: Window) -> Iterator[Page]:
         end = naive(window.end)

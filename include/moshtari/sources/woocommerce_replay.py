@@ -16,16 +16,8 @@ from moshtari.sources.base import Batch, KeptRecord, RejectedRecord
 from moshtari.sources.http import HttpClient, NotFoundError
 from moshtari.sources.json_records import COMES_LATER, decode_kept, decode_record, kept_rows
 from moshtari.sources.woocommerce_pages import ORDERS, Collections, once
-from moshtari.sources.woocommerce_records import (
-    ORDER_FIELDS,
-    REFUND_COLUMNS,
-    TRASH,
-    Order,
-    Refund,
-    Row,
-    refund_row,
-    refund_tombstone,
-)
+from moshtari.sources.woocommerce_records import ORDER_FIELDS, TRASH, Order, Refund
+from moshtari.sources.woocommerce_rows import REFUND_COLUMNS, Row, refund_row, refund_tombstone
 
 Shape = TypeVar("Shape")
 

@@ -17,8 +17,7 @@ of an app with access to the search is needed. What the search cannot tell, and 
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as clock
 from typing import Annotated, ClassVar, Literal, TypeAlias
@@ -31,19 +30,13 @@ from moshtari.sources.base import (
     CheckResult,
     KeptRecord,
     RejectedRecord,
-    SourceContext,
     SourceError,
     TextRows,
     Window,
 )
-from moshtari.sources.http import (
-    HttpClient,
-    HttpPolicy,
-    Parameters,
-    checked_base_url,
-    follow,
-    probe,
-)
+from moshtari.sources.http import HttpClient, Parameters, follow
+from moshtari.sources.http_config import HttpPolicy, checked_base_url
+from moshtari.sources.http_source import HttpSource
 from moshtari.sources.json_records import decode_record, reject_once
 from moshtari.sources.x_records import (
     ABOUT_OTHERS,
@@ -111,22 +104,11 @@ class XConfig(BaseModel):
     http: XHttpPolicy = XHttpPolicy()
 
 
-class XSource:
+class XSource(HttpSource[XConfig]):
     """Reads `mentions` that one query finds."""
 
     kind: ClassVar[str] = "x"
     Config: ClassVar[type[BaseModel]] = XConfig
-
-    def __init__(
-        self,
-        name: str,
-        config: XConfig,
-        context: SourceContext,
-        *,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
-        self.name, self.lookback_hours = name, config.lookback_hours
-        self._config, self._sleep = config, sleep
 
     def entities(self) -> tuple[str, ...]:
         return ("mentions",)
@@ -144,24 +126,11 @@ class XSource:
         with self._client() as client:
             yield from replay_mentions(self.name, client, records, self._config.brand_handle)
 
-    def replays_anew(self, entity: str) -> bool:
-        return False
-
     def check(self) -> list[CheckResult]:
         """Asks the search for its first page: that takes connection, token, plan and query."""
-        name = f"{self.name}: search"
+        query: Parameters = {"query": self._config.query, "max_results": 10}
         with self._client(tries=2) as client:
-            query: Parameters = {"query": self._config.query, "max_results": 10}
-            found = probe(client, "mentions", SEARCH, query, Page)
-        if isinstance(found, SourceError):
-            return [CheckResult(name, False, found.what, found.remedy)]
-        lost = _losses(found)
-        if lost:
-            return [CheckResult(name, False, f"X answers with an error: {lost}", _BAD_QUERY)]
-        if not found.data:
-            detail = "no post of the last 7 days: see that the query says what people write"
-            return [CheckResult(name, True, detail)]
-        return [CheckResult(name, True, "posts are found; a first load brings the last 7 days")]
+            return [self._checked(client, "search", SEARCH, query, Page, _judged)]
 
     def _client(
         self, tries: int | None = None, remedies: dict[int, str] | None = None
@@ -264,6 +233,16 @@ class XSource:
     def _broken(self, what: str) -> SourceError:
         remedy = "Run the load again; if it goes on, see the state of X's API."
         return SourceError(self.name, "mentions", f"GET {SEARCH}: {what}", remedy)
+
+
+def _judged(page: Page) -> str | tuple[str, str]:
+    """What a first page shows, or what is wrong and the remedy."""
+    lost = _losses(page)
+    if lost:
+        return f"X answers with an error: {lost}", _BAD_QUERY
+    if not page.data:
+        return "no post of the last 7 days: see that the query says what people write"
+    return "posts are found; a first load brings the last 7 days"
 
 
 def _losses(page: Page) -> str | None:

@@ -10,6 +10,8 @@ is needed. What the exports cannot tell, and what follows from it:
   So rows are never dropped for being older than the window's start (landing drops what it already
   has), and reading goes on past the window's end, for `zendesk_exports.SETTLING`, to find tickets
   of the window that the system touched afterwards.
+- A deleted ticket is exported once more, with that status, and is a tombstone; so keys are not
+  compared (`reconcile`).
 - The most recent minute is kept back. A business day that is over by more than that is whole, and
   `lookback_hours` brings the rest with the next night.
 - Requesters are as they were when their ticket last changed.
@@ -17,8 +19,7 @@ is needed. What the exports cannot tell, and what follows from it:
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
 import httpx
@@ -28,11 +29,11 @@ from moshtari.sources.base import (
     Batch,
     CheckResult,
     KeptRecord,
-    SourceContext,
-    SourceError,
     Window,
 )
-from moshtari.sources.http import HttpClient, HttpPolicy, checked_base_url, probe
+from moshtari.sources.http import HttpClient
+from moshtari.sources.http_config import HttpPolicy, checked_base_url
+from moshtari.sources.http_source import HttpSource
 from moshtari.sources.json_records import reject_once
 from moshtari.sources.zendesk_exports import TICKET_EVENTS, TICKETS, EventExport, TicketExport
 from moshtari.sources.zendesk_records import EventPage, TicketPage
@@ -69,22 +70,11 @@ class ZendeskConfig(BaseModel):
     http: HttpPolicy = HttpPolicy()
 
 
-class ZendeskSource:
+class ZendeskSource(HttpSource[ZendeskConfig]):
     """Reads `tickets` and `ticket_events` of one Zendesk account."""
 
     kind: ClassVar[str] = "zendesk"
     Config: ClassVar[type[BaseModel]] = ZendeskConfig
-
-    def __init__(
-        self,
-        name: str,
-        config: ZendeskConfig,
-        context: SourceContext,
-        *,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
-        self.name, self.lookback_hours = name, config.lookback_hours
-        self._config, self._sleep = config, sleep
 
     def entities(self) -> tuple[str, ...]:
         return tuple(self._config.entities)
@@ -122,9 +112,6 @@ class ZendeskSource:
                     customer_id_from=config.customer_id_from,
                 )
 
-    def replays_anew(self, entity: str) -> bool:
-        return False
-
     def check(self) -> list[CheckResult]:
         """Asks every export for one record: that takes connection, credentials and permission."""
         shapes: dict[str, tuple[str, type[Any]]] = {
@@ -134,14 +121,9 @@ class ZendeskSource:
         results = []
         with self._client(tries=2) as client:
             for entity in self.entities():
-                path, shape = shapes[entity]
-                found = probe(client, entity, path, {"start_time": 0, "per_page": 1}, shape)
-                name = f"{self.name}: {entity}"
-                if isinstance(found, SourceError):
-                    results.append(CheckResult(name, False, found.what, found.remedy))
-                else:
-                    detail = f"{self._config.base_url} exports {entity}"
-                    results.append(CheckResult(name, True, detail))
+                (path, shape), detail = shapes[entity], f"{self._config.base_url} exports {entity}"
+                query = {"start_time": 0, "per_page": 1}
+                results.append(self._checked(client, entity, path, query, shape, detail))
         return results
 
     def _client(self, tries: int | None = None) -> HttpClient:

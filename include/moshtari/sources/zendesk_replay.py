@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from moshtari.sources.base import Batch, KeptRecord, RejectedRecord, TextRows
+from moshtari.sources.base import Batch, KeptRecord, RejectedRecord
 from moshtari.sources.http import HttpClient
-from moshtari.sources.json_records import decode_kept, decode_record
+from moshtari.sources.json_records import decode_kept, decode_record, kept_rows
 from moshtari.sources.zendesk_exports import AUDIT, CHILD, TICKET, users_by_id
 from moshtari.sources.zendesk_records import (
     EVENT_COLUMNS,
@@ -56,15 +56,18 @@ def replay_tickets(
     requesters = {ticket.requester_id for _, ticket in found if ticket.requester_id is not None}
     users = _known(client, "tickets", requesters)
     rows = [
-        ticket_row(
-            ticket,
-            None if ticket.requester_id is None else users.get(ticket.requester_id),
-            order_id_from=order_id_from,
-            customer_id_from=customer_id_from,
+        (
+            ticket_row(
+                ticket,
+                None if ticket.requester_id is None else users.get(ticket.requester_id),
+                order_id_from=order_id_from,
+                customer_id_from=customer_id_from,
+            ),
+            record,
         )
-        for _, ticket in found
+        for record, ticket in found
     ]
-    yield from _rows(TICKET_COLUMNS, rows, [record for record, _ in found])
+    yield from kept_rows(TICKET_COLUMNS, rows)
 
 
 def replay_events(client: HttpClient, records: Sequence[KeptRecord]) -> Iterator[Batch]:
@@ -87,10 +90,10 @@ def replay_events(client: HttpClient, records: Sequence[KeptRecord]) -> Iterator
     users = _known(client, "ticket_events", {author for author in authors if author > 0})
     roles = {key: author_role(user) for key, user in users.items()}
     rows = [
-        event_row(audit, child, roles.get(author_id(audit, child), "system"))
-        for _, audit, child in found
+        (event_row(audit, child, roles.get(author_id(audit, child), "system")), record)
+        for record, audit, child in found
     ]
-    yield from _rows(EVENT_COLUMNS, rows, [record for record, _, _ in found])
+    yield from kept_rows(EVENT_COLUMNS, rows)
 
 
 def _children(record: KeptRecord, audit: Audit) -> Iterator[Child | RejectedRecord]:
@@ -114,12 +117,3 @@ def _is_meant(position: str, name: str) -> bool:
 def _known(client: HttpClient, entity: str, ids: Iterable[int]) -> dict[int, User]:
     users = users_by_id(client, entity, set(ids))
     return {user.id: user for user in users if isinstance(user, User)}
-
-
-def _rows(
-    columns: tuple[str, ...], rows: list[tuple[str | None, ...]], made_of: list[KeptRecord]
-) -> Iterator[TextRows]:
-    if rows:
-        yield TextRows(
-            columns, rows, [record.position for record in made_of], [r.raw for r in made_of]
-        )

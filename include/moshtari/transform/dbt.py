@@ -27,7 +27,7 @@ import yaml
 
 from moshtari.identity import load_corrections
 from moshtari.settings import ConfigError, Deployment, Settings
-from moshtari.transform import state
+from moshtari.transform import state, statistics
 from moshtari.transform.dbt_process import manifest_file
 
 _log = logging.getLogger(__name__)
@@ -115,6 +115,7 @@ def build(
     try:
         if part == "foundation":
             load_corrections(settings, deployment)
+            statistics.refresh(settings)
             run |= state.begin(settings, project_folder(settings), run)
         else:
             run |= state.resume(settings, run_id)

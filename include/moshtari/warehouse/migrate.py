@@ -69,13 +69,11 @@ def _migrations() -> list[tuple[str, str]]:
 def _raw_tables(connection: psycopg.Connection) -> None:
     for entity in ENTITIES.values():
         connection.execute(raw_table_ddl(entity).encode())
-    # Maintain: landing refreshes the statistics of a table after a big load.
-    connection.execute(
-        "grant select, insert, maintain on all tables in schema raw to moshtari_loader"
-    )
-    connection.execute(
-        "grant select on all tables in schema raw to moshtari_builder, moshtari_auditor"
-    )
+    connection.execute("grant select, insert on all tables in schema raw to moshtari_loader")
+    # A build refreshes the statistics of a table after a big load; once it was landing that did.
+    connection.execute("revoke maintain on all tables in schema raw from moshtari_loader")
+    connection.execute("grant select, maintain on all tables in schema raw to moshtari_builder")
+    connection.execute("grant select on all tables in schema raw to moshtari_auditor")
 
 
 def _let_the_login_act(connection: psycopg.Connection, settings: Settings) -> None:

@@ -7,7 +7,8 @@ import msgspec
 import pytest
 
 from moshtari.sources.base import RejectedRecord
-from moshtari.sources.http import asked_wait, checked_base_url, follow
+from moshtari.sources.http import asked_wait, follow
+from moshtari.sources.http_config import checked_base_url
 from moshtari.sources.json_records import (
     UnreadablePageError,
     decode_page,

@@ -28,13 +28,14 @@ from moshtari.demo.faults import Faults
 from moshtari.demo.serving import serving
 from moshtari.demo.social import create_app
 from moshtari.landing.contract import ENTITIES
-from moshtari.sources.mastodon import MastodonConfig, first_id, linked
+from moshtari.sources.html_text import plain_text
+from moshtari.sources.http import linked
+from moshtari.sources.mastodon import MastodonConfig, first_id
 from moshtari.sources.mastodon_records import (
     MENTION_COLUMNS,
     Status,
     handle,
     mention_row,
-    plain_text,
 )
 from moshtari.sources.registry import parse_config
 

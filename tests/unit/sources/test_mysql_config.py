@@ -13,7 +13,7 @@ from tests.conftest import REPOSITORY
 from moshtari.settings import load_deployment
 from moshtari.sources.mysql_config import MysqlConfig
 from moshtari.sources.mysql_errors import changed_values, describe, remedy_for
-from moshtari.sources.mysql_values import converter, copy_line
+from moshtari.sources.mysql_values import converter, copy_line, is_exact
 from moshtari.sources.registry import parse_config
 
 RATES = {"rate_date": "day", "currency": "code", "rate_to_base": "rate"}
@@ -126,6 +126,35 @@ def test_values_become_text_that_postgresql_reads(
     if text is None and not value.startswith(b"0000"):
         text = value.decode()
     assert converter(target, field_type, TEHRAN)(value) == text
+
+
+@pytest.mark.parametrize(
+    ("target", "field_type", "exact"),
+    [
+        ("numeric", FIELD_TYPE.NEWDECIMAL, True),
+        ("numeric", FIELD_TYPE.DOUBLE, True),
+        ("integer", FIELD_TYPE.LONGLONG, True),
+        ("numeric", FIELD_TYPE.VAR_STRING, False),
+        ("boolean", FIELD_TYPE.TINY, True),
+        ("boolean", FIELD_TYPE.BIT, True),
+        ("boolean", FIELD_TYPE.VAR_STRING, False),
+        ("timestamptz", FIELD_TYPE.DATETIME, True),
+        ("timestamptz", FIELD_TYPE.TIMESTAMP, True),
+        ("timestamptz", FIELD_TYPE.VAR_STRING, False),
+        ("timestamptz", FIELD_TYPE.LONG, False),
+        ("date", FIELD_TYPE.DATE, True),
+        # PostgreSQL would take the day of it, where landing says that it is no day.
+        ("date", FIELD_TYPE.DATETIME, False),
+        ("numeric", FIELD_TYPE.NULL, True),
+        ("text", FIELD_TYPE.DATETIME, True),
+        ("text[]", FIELD_TYPE.BLOB, True),
+        ("jsonb", FIELD_TYPE.BLOB, True),
+    ],
+)
+def test_it_vouches_only_for_what_its_type_spells(
+    target: str, field_type: int, exact: bool
+) -> None:
+    assert is_exact(target, field_type) is exact
 
 
 def test_times_of_utc_get_their_offset() -> None:

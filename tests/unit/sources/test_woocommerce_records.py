@@ -13,14 +13,12 @@ from tests.servers.woocommerce import address, customer, line, order, refund
 
 from moshtari.landing.contract import ENTITIES
 from moshtari.sources.registry import parse_config
-from moshtari.sources.woocommerce_records import (
+from moshtari.sources.woocommerce_records import Customer, Order, Refund
+from moshtari.sources.woocommerce_rows import (
     CUSTOMER_COLUMNS,
     ITEM_COLUMNS,
     ORDER_COLUMNS,
     REFUND_COLUMNS,
-    Customer,
-    Order,
-    Refund,
     customer_row,
     item_rows,
     meta_value,
@@ -53,6 +51,19 @@ def as_customer(**changes: Any) -> dict[str, str | None]:
 def refund_of(**changes: Any) -> dict[str, str | None]:
     record = msgspec.convert(refund(90, START) | changes, Refund)
     return dict(zip(REFUND_COLUMNS, refund_row(as_order(), record), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("written", "line_no"), [("11", "11"), (11, "11"), ("۱۱", "11"), ("0x1F", None), ("1_1", None)]
+)
+def test_a_refunded_line_is_a_number(written: object, line_no: str | None) -> None:
+    meta = [{"key": "_refunded_item_id", "value": written}]
+    given = {"line_items": [line(900, quantity=-1, meta_data=meta)]}
+    if line_no is None:
+        with pytest.raises(ValueError, match="line_no: not a whole number"):
+            refund_of(**given)
+    else:
+        assert refund_of(**given)["line_no"] == line_no
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ $$;
 
 -- A first load into an empty table goes straight in, and is indexed when it is there. False where the
 -- table is in use or not empty: then the load takes the ordinary way.
-create or replace function ops.begin_founding(entity name) returns boolean
+create or replace function ops.begin_founding(entity name, source text, load bigint) returns boolean
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
     is_empty boolean;
@@ -31,11 +31,17 @@ begin
         -- What a transaction puts into a table that it has truncated is written once, not twice.
         execute format('truncate raw.%I', entity);
         execute format('drop index raw.%I', entity || '_key_source_load_id');
+        -- What all rows of the load have in common need not come with each.
+        execute format(
+            'alter table raw.%I alter _source set default %L, alter _load_id set default %s,'
+            ' alter _known_from set default %L',
+            entity, source, load, '-infinity'
+        );
     end if;
     return is_empty;
 end
 $$;
-comment on function ops.begin_founding (name) is 'Makes an empty table of raw ready for a first load, within the load''s transaction.';
+comment on function ops.begin_founding (name, text, bigint) is 'Makes an empty table of raw ready for a first load, within the load''s transaction.';
 
 -- Raises unique_violation when the load has brought a key twice.
 create or replace function ops.end_founding(entity name) returns void
@@ -44,6 +50,11 @@ begin
     execute format(
         'create unique index %I on raw.%I (_key, _source, _load_id)',
         entity || '_key_source_load_id', entity
+    );
+    execute format(
+        'alter table raw.%I alter _source drop default, alter _load_id drop default,'
+        ' alter _known_from drop default',
+        entity
     );
 end
 $$;
@@ -66,5 +77,5 @@ end
 $$;
 comment on function ops.take_back (name, bigint, tid[]) is 'Takes rows of a running load out of raw again: those that break the contract, or came twice.';
 
-revoke all on function ops.begin_founding (name), ops.end_founding (name), ops.take_back (name, bigint, tid[]) from public;
-grant execute on function ops.begin_founding (name), ops.end_founding (name), ops.take_back (name, bigint, tid[]) to moshtari_loader;
+revoke all on function ops.begin_founding (name, text, bigint), ops.end_founding (name), ops.take_back (name, bigint, tid[]) from public;
+grant execute on function ops.begin_founding (name, text, bigint), ops.end_founding (name), ops.take_back (name, bigint, tid[]) to moshtari_loader;

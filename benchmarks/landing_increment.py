@@ -1,0 +1,122 @@
+"""Nights of changes to a shop's orders, against `insert ... on conflict` of the same rows.
+
+    python benchmarks/landing_increment.py --rows 5000000 --runs 5
+
+Each run is a night: one row in a hundred is new or changed since the night before. All sides have
+the rows of the nights before, and read the rows of the night's window from the source by its index.
+
+- the limit: COPY of the window's rows to a temporary table, `analyze`, `insert ... on conflict`,
+- Moshtari: the night's load of the kind `postgres`: what is unchanged dropped, what changed landed
+  as a new version, validated, quarantined, keyed and indexed, with its ledger,
+- dlt: ConnectorX to Arrow, in Parquet to ADBC, merged by key.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from typing import ClassVar
+
+from landing import orders, sides
+from landing.content import Content, content
+from landing.measure import Benchmark, main
+from landing.server import LIMIT, PEER, SHOP, WAREHOUSE
+
+_LOOKBACK_HOURS = 6
+
+
+class LandingIncrement(Benchmark):
+    name = "landing_increment"
+    title = "A night's changes"
+    what = "orders, of which each night changes or adds one in a hundred"
+    limit_name = (
+        "psql COPY to psql COPY, binary, into a temporary table, `analyze` and "
+        "`insert … on conflict`"
+    )
+    rows = 5_000_000
+    peers: ClassVar = {
+        "peer": (
+            "ConnectorX `arrow_stream`, binary; Parquet without compression by ADBC to a staging "
+            "table; merge by upsert on the key, no columns of its own"
+        ),
+    }
+
+    def prepare(self) -> None:
+        self.columns = list(orders.COLUMNS)
+        self.day = orders.DAY
+        self.server.execute(SHOP, *orders.create_shop(self.size))
+        self.server.execute(SHOP, "create index on shop.orders (updated_at)")
+        sides.bare_table(self.server, "orders", self.columns, keyed=True)
+        everything = f"select {orders.typed_columns()} from shop.orders"
+        sides.copy_across(self.server, everything, "public.orders", self.columns)
+        self.server.execute(LIMIT, "vacuum analyze public.orders")
+        self.ours()
+        self.server.execute(WAREHOUSE, "vacuum analyze raw.orders")
+        self.peer_is_ready = False
+
+    def begin_pair(self, number: int) -> None:
+        self.day = orders.DAY + timedelta(days=number)
+        self.server.execute(SHOP, *orders.change(self.size, number, self.day))
+
+    def before(self, side: str) -> None:
+        if side == "peer" and not self.peer_is_ready:
+            # What is there before the first night, put there as dlt would have.
+            query = orders.peer_query(self.size, f"updated_at < '{self._since(self.day)}'")
+            sides.load_by_peer(self.server, {"kind": "increment", "query": query})
+            self.server.execute(PEER, "vacuum analyze peer.orders")
+            self.peer_is_ready = True
+
+    def limit(self) -> sides.Run:
+        names = ", ".join(self.columns)
+        values = ", ".join(
+            f"{name} = excluded.{name}" for name in self.columns if name != "order_id"
+        )
+        return sides.piped(
+            self.server,
+            f"select {orders.typed_columns()} from shop.orders where {self._window()}",
+            [
+                "create temporary table fresh (like public.orders)",
+                f"copy fresh ({names}) from stdin (format binary)",
+                "analyze fresh",
+                f"insert into public.orders ({names}) select {names} from fresh"
+                f" on conflict (order_id) do update set {values}",
+            ],
+        )
+
+    def ours(self) -> sides.Run:
+        source = orders.source(self.server.url(SHOP))
+        return sides.land(self.server, "shop", source, "orders", self.day)
+
+    def peer(self) -> sides.Run:
+        query = orders.peer_query(self.size, self._window())
+        return sides.load_by_peer(self.server, {"kind": "increment", "query": query})
+
+    def content(self, side: str) -> Content:
+        latest = (
+            "(select distinct on (_key) * from raw.orders"
+            " order by _key, _changed_at desc nulls last, _load_id desc)"
+        )
+        database, relation, columns = {
+            "limit": (LIMIT, "public.orders", list(orders.COLUMNS)),
+            "ours": (WAREHOUSE, latest, list(orders.COLUMNS)),
+            "peer": (PEER, "peer.orders", orders.PEER_COLUMNS),
+        }[side]
+        unwanted = orders.unwanted(self.size)
+        return content(self.server, database, relation, "orders", columns, unwanted)
+
+    def truth(self, side: str) -> Content:
+        where = orders.readable_to_peer(self.size) if side == "peer" else "true"
+        relation = f"(select {orders.typed_columns()} from shop.orders where {where})"
+        columns, unwanted = list(orders.COLUMNS), orders.unwanted(self.size)
+        return content(self.server, SHOP, relation, "orders", columns, unwanted)
+
+    def _since(self, day: date) -> datetime:
+        return datetime.combine(day, time(), UTC)
+
+    def _window(self) -> str:
+        since = self._since(self.day) - timedelta(hours=_LOOKBACK_HOURS)
+        until = self._since(self.day) + timedelta(days=1)
+        return f"updated_at >= '{since}' and updated_at < '{until}'"
+
+
+if __name__ == "__main__":
+    main(LandingIncrement)
