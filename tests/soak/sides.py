@@ -38,6 +38,9 @@ _COMMON = (
     MISSED,
     BACKFILL,
 )
+# New files and all accounts are read as they are now, whatever the day: which of two runs at once
+# finds them first, and so from which day they are known, is chance.
+_READ_WHOLE = ("till", "web")
 _TRIES = 4
 # So many processes at once; more would only wait for each other.
 _AT_ONCE = threading.BoundedSemaphore(4)
@@ -184,10 +187,8 @@ class Attacked(Side):
             if not self._deck:
                 self._deck = chance.sample(menu(self.part), len(menu(self.part)))
             fault = self._deck.pop()
-            # The first night has nothing behind it that could be missed or filled up.
-            if not (fault in (MISSED, BACKFILL) and day.number < 7) and not (
-                fault == MISSED and left < 6
-            ):
+            # The first nights have nothing behind them that could be missed or filled up.
+            if fault not in (MISSED, BACKFILL) or day.number > 2:
                 yield fault
 
     def _replay(self, day: Day, chance: random.Random) -> None:
@@ -271,9 +272,8 @@ class Attacked(Side):
     def _more_than_once(self, fault: str, day: Day) -> tuple[Ended, bool]:
         days = {TWICE: [day.date] * 2, AGAIN: [day.date], BACKFILL: [day.date]}[fault]
         if fault == BACKFILL:
-            days.append(day.date - timedelta(days=5))
-            if isinstance(self.part, Till):
-                # A new file belongs to the day whose run finds it first.
+            days.append(day.date - timedelta(days=min(5, day.number - 1)))
+            if self.part.name in _READ_WHOLE:
                 self.tally.unseen[self.part.name].add(day.date)
         workers: Sequence[Worker] = [self.start(on) for on in days]
         ended = [worker.ended() for worker in workers]
