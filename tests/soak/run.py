@@ -80,7 +80,9 @@ def soak(
             for given in settings
         ]
         unseen = {life.part.name: life.attacked.tally.unseen[life.part.name] for life in lives}
-        shifted = {part.name: getattr(part, "shifted", set()) for part in parts}
+        shifted: dict[str, set[str]] = {
+            part.name: getattr(part, "shifted", set()) for part in parts
+        }
         result.verdict = compare(sides[0], sides[1], unseen, shifted)
         for status, count in sides[0].execute("select status, count(*) from ops.loads group by 1"):
             result.loads[status] = count

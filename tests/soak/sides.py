@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeGuard
 
@@ -158,7 +159,7 @@ class Attacked(Side):
             return
         ended = Ended("not begun")
         for fault in faults:
-            if ended.how == "failed" or ended.how == "killed":
+            if ended.how in ("failed", "killed"):
                 self.tally.retries += 1
             ended = self._under(fault, day, chance)
             if ended.how == "broke down":
@@ -215,7 +216,7 @@ class Attacked(Side):
 
     def _attack(self, fault: str, day: Day, chance: random.Random) -> tuple[Ended, bool]:
         """One run under one fault; how it ended, and whether the fault was met."""
-        start: Callable[[], Worker] = lambda: self.start(day.date)  # noqa: E731
+        start = partial(self.start, day.date)
         if is_http(self.part) and fault in HTTP_FAULTS:
             script = Script(self.part, fault, chance)
             ended = start().ended()
@@ -230,15 +231,13 @@ class Attacked(Side):
             worker = start()
             struck = strikes.kill_some_time(worker, chance, self._usual)
         elif fault == strikes.SOURCE_ENDED and self.part.name == "shop":
-            worker, struck = strikes.end_postgres_session(self._source_dsn(), start)
+            dsn = str(self.part.config()["dsn"])
+            worker, struck = strikes.end_postgres_session(dsn, start)
         elif fault == strikes.SOURCE_ENDED and self._mariadb is not None:
             worker, struck = strikes.end_mysql_session(self._mariadb, start)
         else:
             worker, struck = strikes.strike(self._warehouse, self.part.name, fault, start)
         return worker.ended(), struck
-
-    def _source_dsn(self) -> str:
-        return str(self.part.config()["dsn"])
 
     def _cut(
         self, fault: str, start: Callable[[], Worker], chance: random.Random
