@@ -155,6 +155,5 @@ class _Life:
                 self.twin.until_done(day.date, "replay")
             progress(self.part.name, number)
         for side in (self.attacked, self.twin):
-            if self.part.kind == "postgres":
-                side.until_done(day.date, "reconcile")
+            side.until_done(day.date, "reconcile")
             side.until_done(day.date, "replay")
