@@ -229,7 +229,7 @@ def test_a_source_session_that_is_ended_is_a_failure_that_a_rerun_mends(
     assert statuses(shop) == [("failed", 1)]
     land(settings)
     assert_all_is_in(shop)
-    note("postgres", "session killed half way", "stopped, named")
+    note("postgres", "session killed half way", "stopped")
 
 
 @pytest.mark.slow
