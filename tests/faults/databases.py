@@ -6,6 +6,7 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from typing import Any
@@ -98,10 +99,28 @@ class DatabaseShop(ABC):
         return {"orders": orders}
 
     def night(
-        self, settings: Settings, on: date = DAY, *, port: int | None = None, **given: Any
+        self,
+        settings: Settings,
+        on: date = DAY,
+        *,
+        port: int | None = None,
+        nightly_keys: bool = False,
+        **given: Any,
     ) -> LoadSummary:
-        deployment = Deployment(name="test", sources={"shop": self.config(port, **given)})
+        deployment = Deployment(
+            name="test",
+            sources={"shop": self.config(port, **given)},
+            reconcile={"shop": "nightly"} if nightly_keys else {},
+        )
         return extract(settings, deployment, "shop", "orders", on)[0]
+
+    def start(self, settings: Settings, on: date) -> Future[LoadSummary]:
+        """A night that runs beside others."""
+        pool = ThreadPoolExecutor(1)
+        try:
+            return pool.submit(self.night, settings, on)
+        finally:
+            pool.shutdown(wait=False)
 
     def struck_at_the_gate(
         self, settings: Settings, strike: Callable[[int], None], **given: Any

@@ -38,13 +38,13 @@ Note: TypeAlias = Callable[[str, str, str], None]
 Landed: TypeAlias = tuple[int, int, int, int] | None
 Content: TypeAlias = list[tuple[tuple[str, str | None], ...]]
 
-ALL_ROWS = "all rows, once"
-NAMED = "stopped, named"
-RETRIED = "tried again: all rows, once"
+ALL_ROWS = "all rows"
+NAMED = "stopped"
+RETRIED = "tried again"
 LASTING = ", lasting"
-NAMED_IF_LASTING = "if it lasts: stopped, named"
-QUARANTINED = "in quarantine; all other rows"
-NEXT_NIGHT = "all rows, with the next night"
+NAMED_IF_LASTING = "if it lasts, stopped"
+QUARANTINED = "quarantine"
+NEXT_NIGHT = "next night"
 
 
 def reset_in(seconds: int) -> Answer:

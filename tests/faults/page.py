@@ -57,6 +57,7 @@ FIRST = (
     "locked for too long",
     "row that commits late",
     "equal times at the end of the day",
+    "equal times across pages",
     "row that changes twice in a night",
     "clock that is fast",
 )
@@ -66,11 +67,14 @@ What became of each fault at each kind of source, as the tests in `tests/faults`
 Every cell is a test that ran against a server that behaves like the real one; `make fault-matrix`
 runs them and writes this page, and a test holds that it says what they say.
 
-- **stopped, named**: the load fails with an error that names source, entity, what happened and what
-  to do. Nothing of it is in `raw`, the ledger says `failed`, the last publication stays, and the
-  next run brings all rows.
-- **tried again**: the request is sent again, with growing waits or as long as the server asks for.
-- **in quarantine**: the record is kept as received, with its place and the reason.
+- **all rows**: they are all read, each once, as without the fault.
+- **tried again**: the request is sent again, with growing waits or as long as the server asks for,
+  and then all rows are read, each once.
+- **stopped**: the load fails with an error that names source, entity, what happened and what to do.
+  Nothing of it is in `raw`, the ledger says `failed`, and the last publication stays. The next run
+  that is not disturbed brings all rows.
+- **quarantine**: the record is kept as received, with its place and the reason; all others land.
+- **next night**: all rows are there, the missing ones with the next night.
 - An empty cell: the fault cannot befall that kind, or has another name there.
 """
 
@@ -92,8 +96,13 @@ def _table(title: str, kinds: tuple[str, ...], found: Iterable[Happened]) -> str
     lines = [f"## {title}\n", _line("fault", *kinds), _line(*["---"] * (len(kinds) + 1))]
     for fault in sorted(cells, key=_place):
         row = cells[fault]
-        lines.append(_line(fault, *("; ".join(sorted(row.get(kind, ()))) for kind in kinds)))
+        lines.append(_line(fault, *(_cell(row.get(kind, ())) for kind in kinds)))
     return "\n".join(lines) + "\n"
+
+
+def _cell(whats: Iterable[str]) -> str:
+    """What happened, and then what does where it goes on."""
+    return "; ".join(sorted(whats, key=lambda what: (what.startswith("if it lasts"), what)))
 
 
 def _line(*cells: str) -> str:

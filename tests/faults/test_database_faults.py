@@ -139,7 +139,7 @@ def test_a_table_that_is_locked_for_a_while_is_waited_for(
     ended = shop.struck_at_the_gate(settings, lambda _session: None)
     assert not isinstance(ended, Exception)
     assert counted(ended) == (ROWS, ROWS, 0, 0)
-    note(shop.kind, "locked for a while", "waited for: all rows, once")
+    note(shop.kind, "locked for a while", "waited for")
 
 
 def test_a_row_that_commits_late_comes_with_the_next_night(
@@ -234,3 +234,34 @@ def test_an_old_night_again_takes_nothing_back(
     assert counted(shop.night(settings))[1] == 0
     assert visible(pg, "order_id, status", NEXT) == before == [("1", "sent"), ("2", "paid")]
     note(shop.kind, "an old night again", "nothing twice, nothing taken back")
+
+
+@pytest.mark.parametrize("kind", ["postgres"])
+def test_a_row_that_is_deleted_gets_a_tombstone_by_its_key(
+    shop: DatabaseShop, settings: Settings, pg: psycopg.Connection, note: Note
+) -> None:
+    for key in ("1", "2"):
+        shop.sell(key, NOON)
+    shop.night(settings)
+    shop.run("delete from sales where id = '1'")
+    shop.night(settings, NEXT, nightly_keys=True)
+    assert visible(pg, "order_id", DAY) == [("1",), ("2",)]
+    assert visible(pg, "order_id", NEXT) == [("2",)]
+    note(shop.kind, "row that is deleted", "known by the next comparison of keys")
+
+
+def test_a_backfill_while_the_night_runs_takes_nothing_back(
+    shop: DatabaseShop, settings: Settings, pg: psycopg.Connection, note: Note
+) -> None:
+    shop.sell("1", NOON)
+    shop.sell("2", NOON)
+    shop.night(settings)
+    shop.touch("1", NOON + timedelta(days=1), "sent")
+    shop.sell("3", NOON + timedelta(days=1))
+    both = [shop.start(settings, on) for on in (NEXT, DAY)]
+    ended = [run.result(timeout=60) for run in both]
+    assert [summary.quarantined for summary in ended] == [0, 0]
+    assert visible(pg, "order_id, status", NEXT) == [("1", "sent"), ("2", "paid"), ("3", "paid")]
+    assert visible(pg, "order_id, status", DAY) == [("1", "paid"), ("2", "paid")]
+    assert pg.execute("select count(*) from raw.orders").fetchone() == (4,)
+    note(shop.kind, "backfill while the night runs", ALL_ROWS)

@@ -643,6 +643,14 @@ def test_a_key_that_is_taken_away_half_way_is_named(
     note(source, "token that expires half way", NAMED)
 
 
+@of_freshdesk
+def test_a_wrong_key_is_named_without_quoting_it(service: Service, source: str, note: Note) -> None:
+    with pytest.raises(SourceError, match="status 401") as error:
+        service.reading("tickets", api_key="a wrong key")
+    assert "a wrong key" not in str(error.value)
+    note(source, "wrong credentials", NAMED)
+
+
 @of_vtiger
 @pytest.mark.parametrize("entity", ["tickets", "customers", "orders", "order_items"])
 @pytest.mark.parametrize("calls", [1, 2, 3])
@@ -655,7 +663,7 @@ def test_a_session_that_ends_half_way_is_renewed(
     assert contents(reading) == expected
     assert len(reading.rows) == len(expected)
     assert service.rows.logins > 2
-    note(source, "token that expires half way", "a new session: all rows, once")
+    note(source, "token that expires half way", "a new session")
 
 
 @of_vtiger
@@ -690,7 +698,7 @@ def test_a_session_lost_by_the_server_is_renewed(
     service.faults.follow([fault])
     assert contents(service.reading("tickets")) == expected
     assert service.rows.logins == 2
-    note(source, "token that expires half way", "a new session: all rows, once")
+    note(source, "token that expires half way", "a new session")
 
 
 @of_vtiger

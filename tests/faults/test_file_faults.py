@@ -70,7 +70,7 @@ def test_extra_column_stays_out_and_is_logged(
     shop.write("secret," + HEADER + "".join(f"x,{line}" for line in LINES))
     assert shop.land().landed == 3
     assert "columns that the YAML does not name are left out: secret" in caplog.text
-    note("csv", "a new column", "all rows, once; the column is reported")
+    note("csv", "a new column", "all rows; the column is reported")
 
 
 def test_duplicated_header(shop: Shop, note: Note) -> None:
@@ -191,7 +191,7 @@ def test_a_line_that_broke_does_not_take_its_row_away(shop: Shop, note: Note) ->
     shop.write(HEADER + LINES[0] + "2,2026-03-02 10:00:00,17851.0,?\n" + LINES[2])
     assert shop.land().quarantined == 1
     assert shop.rows() == GOOD
-    note("csv", "a line that breaks later", "in quarantine; its row stays")
+    note("csv", "a line that breaks later", "quarantine; its row stays")
 
 
 def test_a_file_that_grows_while_it_is_read(
@@ -222,7 +222,7 @@ def test_one_bad_file_does_not_stop_the_others(shop: Shop, note: Note) -> None:
     with pytest.raises(ExtractError, match=r"1 of 3 files failed: .*sales-2\.csv: expected column"):
         shop.land(path="sales-*.csv")
     assert set(shop.rows()) == {"1", "2"}
-    note("csv", "one file of several broken", "the others land; named until it is mended")
+    note("csv", "one file of several broken", "the others land; named until mended")
 
 
 def test_json_lines(shop: Shop, note: Note) -> None:

@@ -190,7 +190,7 @@ def test_a_new_column(shop: Shop, form: str, note: Note, caplog: pytest.LogCaptu
         "select details -> 'columns_left_out' from ops.loads where origin is not null"
     )
     assert left_out.fetchall() == [(["colour"],)]
-    note(form, "a new column", "all rows, once; the column is reported")
+    note(form, "a new column", "all rows; the column is reported")
 
 
 @pytest.mark.parametrize("form", FORMATS)
@@ -226,7 +226,7 @@ def test_a_parquet_column_of_another_type(shop: Shop, note: Note) -> None:
     pq.write_table(table, shop.folder / "sales.parquet")
     assert shop.land(**reading("parquet")).quarantined == 3
     assert shop.rows() == GOOD
-    note("parquet", "a column of another type", "all rows where exact, else in quarantine")
+    note("parquet", "a column of another type", "all rows if exact, else quarantine")
 
 
 @pytest.mark.parametrize("form", ["csv", "tsv", "jsonl"])
@@ -275,7 +275,7 @@ def test_a_file_of_another_format(shop: Shop, form: str, note: Note) -> None:
     if form == "jsonl":
         # As no line of it is JSON, each is told; none is lost in silence.
         assert shop.land(**reading(form)).quarantined > 0
-        note(form, "another format", QUARANTINED)
+        note(form, "another format", "quarantine, line by line")
     else:
         shop.fails(**reading(form))
         note(form, "another format", NAMED)

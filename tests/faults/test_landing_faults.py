@@ -189,7 +189,7 @@ def test_a_killed_process_leaves_nothing_and_the_next_brings_all(
     note(
         "landing",
         f"process killed (-9) while {place}",
-        "nothing of it stays; run again: all rows, once",
+        "nothing stays; run again, all rows",
     )
 
 
@@ -211,7 +211,7 @@ def test_a_warehouse_session_that_is_ended_is_a_failure_that_a_rerun_mends(
     note(
         "landing",
         f"warehouse session ended while {place}",
-        "nothing of it stays; run again: all rows, once",
+        "nothing stays; run again, all rows",
     )
 
 
@@ -229,7 +229,7 @@ def test_a_source_session_that_is_ended_is_a_failure_that_a_rerun_mends(
     assert statuses(shop) == [("failed", 1)]
     land(settings)
     assert_all_is_in(shop)
-    note("postgres", "session killed half way", "stopped, named")
+    note("postgres", "session killed half way", "stopped")
 
 
 @pytest.mark.slow
@@ -253,7 +253,7 @@ def test_processes_killed_anywhere_end_in_the_same_rows(
     note(
         "landing",
         "processes killed (-9) at any time, one after the other",
-        "nothing of it stays; run again: all rows, once",
+        "nothing stays; run again, all rows",
     )
 
 
@@ -272,7 +272,7 @@ def test_two_processes_of_one_night_take_turns(
     assert told == [f"{ROWS} 0 {ROWS - 3} 3", f"{ROWS} {ROWS - 3} 0 3"]
     assert_all_is_in(shop)
     assert statuses(shop) == [("landed", 2)]
-    note("landing", "two runs of a night at once", "they take turns: all rows, once")
+    note("landing", "two runs of a night at once", "they take turns")
 
 
 def test_an_attempt_that_was_overtaken_begins_anew(
@@ -298,4 +298,4 @@ def test_an_attempt_that_was_overtaken_begins_anew(
         ("landed", None),
         ("landed", None),
     ]
-    note("landing", "run overtaken by a later one", "it begins anew: all rows, once")
+    note("landing", "run overtaken by a later one", "it begins anew")

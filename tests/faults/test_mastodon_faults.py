@@ -124,6 +124,12 @@ def test_posts_that_come_and_go_shift_no_page(network: Network) -> None:
     network.note("mastodon", "page that shifts while read", ALL_ROWS)
 
 
+def test_posts_of_one_millisecond_are_all_there(network: Network) -> None:
+    STORE.rows = [post(key, START) for key in range(100)]
+    assert len(network.found()) == 100
+    network.note("mastodon", "equal times across pages", ALL_ROWS)
+
+
 def test_a_post_on_two_pages_is_one_row(network: Network) -> None:
     kept: list[Any] = []
 

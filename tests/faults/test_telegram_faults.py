@@ -118,7 +118,7 @@ def test_a_broken_export_leaves_the_others_landed_and_the_day_open(
     write(broken, chat(*MESSAGES[10:]))
     assert night(settings, telegram(tmp_path), "mentions") == (10, 10, 0, 0)
     assert len(visible(pg)) == 20
-    note("telegram", "one file of several broken", "the others land; named until it is mended")
+    note("telegram", "one file of several broken", "the others land; named until mended")
 
 
 def test_an_export_made_again_lands_what_is_new(
@@ -137,7 +137,7 @@ def test_an_export_made_again_lands_what_is_new(
     details: dict[str, Any] = row.fetchone()[0]  # type: ignore[index]
     assert details["excluded"] == {"service_messages": 1}
     assert details["tombstones"] == 1
-    note("telegram", "made again", "all rows, once; what changed or went is seen")
+    note("telegram", "made again", "all rows; what changed or went is seen")
 
 
 def test_exports_that_overlap_are_one_row_a_message(
@@ -158,7 +158,7 @@ def test_an_empty_export_after_a_full_one_takes_nothing(
     write(path, chat())
     assert night(settings, telegram(tmp_path), "mentions", 1) is None
     assert len(visible(pg)) == 20
-    note("telegram", "empty after a full one", "stopped, named; nothing is taken out")
+    note("telegram", "empty after a full one", "stopped; nothing is taken out")
 
 
 def test_a_broken_message_keeps_the_rest_from_being_buried(

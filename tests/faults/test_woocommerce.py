@@ -117,6 +117,8 @@ PASSING: dict[str, tuple[Answer, dict[str, Any]]] = {
     "truncated JSON": (truncated(0.5), {}),
     "HTML with 200": (web_page(), {}),
     "error with 200": (json_answer({"code": "internal_server_error", "message": "x"}), {}),
+    "empty body": (truncated(0), {}),
+    "JSON of another type": (json_answer("maintenance"), {}),
     "JSON null": (json_answer(None), {}),
 }
 
@@ -328,6 +330,15 @@ def test_a_wait_beyond_the_bound_ends_the_load(entity: str, base_url: str, note:
     assert "asks to wait 3600 s" in happened
     assert sleeps == []
     note("woocommerce", "429 that asks for an hour", NAMED)
+
+
+@pytest.mark.parametrize("entity", ["orders", "order_items"])
+def test_orders_of_one_second_are_all_there(entity: str, base_url: str, note: Note) -> None:
+    SHOP.orders = [order(key, START) for key in range(1, 21)]
+    reading = read(woocommerce(base_url, page_size=4), entity, ONE_DAY)
+    assert {row["order_id"] for row in reading.rows} == {str(key) for key in range(1, 21)}
+    assert len(reading.rows) == len(contents(reading))
+    note("woocommerce", "equal times across pages", ALL_ROWS)
 
 
 def test_a_wrong_key_is_named_without_quoting_it(base_url: str, note: Note) -> None:

@@ -144,6 +144,12 @@ def test_posts_that_come_and_go_shift_no_page(search: Search) -> None:
     assert len(search.found(window=late)) == 45
 
 
+def test_posts_of_one_millisecond_are_all_there(search: Search) -> None:
+    STORE.posts = [post(key, START) for key in range(45)]
+    assert len(search.found()) == 45
+    search.note("x", "equal times across pages", ALL_ROWS)
+
+
 def test_a_post_on_two_pages_is_one_row(search: Search) -> None:
     repeated: list[Any] = []
 

@@ -152,6 +152,18 @@ def test_what_changes_while_it_is_read_comes_further_on(desk: Desk) -> None:
 
 
 @entities
+def test_rows_of_one_second_are_all_there(desk: Desk) -> None:
+    """On pages of three, whose borders all lie within the second."""
+    desk.app.follow([])
+    STORE.ticket_rows = [ticket(key, START) for key in range(1, 11)]
+    STORE.event_rows = [comment(key, START) for key in range(1, 11)]
+    reading = read(zendesk(desk.base_url, page_size=3), desk.entity, ONE_DAY)
+    assert {row[desk.key] for row in reading.rows} == {str(key) for key in range(1, 11)}
+    assert len(latest(reading, desk.key)) == 10
+    desk.note("zendesk", "equal times across pages", ALL_ROWS)
+
+
+@entities
 def test_a_record_on_two_pages_is_one_row(desk: Desk) -> None:
     name = desk.entity
     kept: list[Any] = []

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -66,9 +67,14 @@ def soak(
         result = Soak(seed, nights, [part.kind for part in parts])
         plan = (seed, nights, -(-faults // len(parts)))
         lives = [_Life(stack, server, settings, part, folder, database, plan) for part in parts]
+        given_up = threading.Event()
         with ThreadPoolExecutor(len(parts)) as pool:
-            for done in [pool.submit(life.lived, progress) for life in lives]:
-                done.result()
+            running = [pool.submit(life.lived, progress, given_up) for life in lives]
+            try:
+                for done in as_completed(running):
+                    done.result()
+            finally:
+                given_up.set()
         for life in lives:
             result.faults += life.attacked.tally.faults
             result.retries += life.attacked.tally.retries
@@ -80,7 +86,9 @@ def soak(
             for given in settings
         ]
         unseen = {life.part.name: life.attacked.tally.unseen[life.part.name] for life in lives}
-        shifted = {part.name: getattr(part, "shifted", set()) for part in parts}
+        shifted: dict[str, set[str]] = {
+            part.name: getattr(part, "shifted", set()) for part in parts
+        }
         result.verdict = compare(sides[0], sides[1], unseen, shifted)
         for status, count in sides[0].execute("select status, count(*) from ops.loads group by 1"):
             result.loads[status] = count
@@ -135,8 +143,10 @@ class _Life:
         )
         self.twin = Side(settings[1], part, folder, Tally())
 
-    def lived(self, progress: Progress) -> None:
+    def lived(self, progress: Progress, given_up: threading.Event) -> None:
         for number in range(self._nights):
+            if given_up.is_set():
+                return
             day = Day.of(self._seed, self.part.name, number)
             self.part.step(day)
             self.attacked.night(day)
@@ -145,6 +155,5 @@ class _Life:
                 self.twin.until_done(day.date, "replay")
             progress(self.part.name, number)
         for side in (self.attacked, self.twin):
-            if self.part.kind == "postgres":
-                side.until_done(day.date, "reconcile")
+            side.until_done(day.date, "reconcile")
             side.until_done(day.date, "replay")

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeGuard
 
@@ -38,6 +39,9 @@ _COMMON = (
     MISSED,
     BACKFILL,
 )
+# New files and all accounts are read as they are now, whatever the day: which of two runs at once
+# finds them first, and so from which day they are known, is chance.
+_READ_WHOLE = ("till", "web")
 _TRIES = 4
 # So many processes at once; more would only wait for each other.
 _AT_ONCE = threading.BoundedSemaphore(4)
@@ -79,7 +83,7 @@ class Side:
         return Deployment(
             name="soak",
             sources={self.part.name: config},
-            reconcile={"shop": "friday"} if self.part.name == "shop" else {},
+            reconcile={self.part.name: "friday"},
             # A till's file is small on its first day, whatever those before it have grown to.
             holds={"fewest_rows": 8, "shares": {"till": 0}},
             file=self._file,
@@ -155,7 +159,7 @@ class Attacked(Side):
             return
         ended = Ended("not begun")
         for fault in faults:
-            if ended.how == "failed" or ended.how == "killed":
+            if ended.how in ("failed", "killed"):
                 self.tally.retries += 1
             ended = self._under(fault, day, chance)
             if ended.how == "broke down":
@@ -184,10 +188,8 @@ class Attacked(Side):
             if not self._deck:
                 self._deck = chance.sample(menu(self.part), len(menu(self.part)))
             fault = self._deck.pop()
-            # The first night has nothing behind it that could be missed or filled up.
-            if not (fault in (MISSED, BACKFILL) and day.number < 7) and not (
-                fault == MISSED and left < 6
-            ):
+            # The first nights have nothing behind them that could be missed or filled up.
+            if fault not in (MISSED, BACKFILL) or day.number > 2:
                 yield fault
 
     def _replay(self, day: Day, chance: random.Random) -> None:
@@ -214,7 +216,7 @@ class Attacked(Side):
 
     def _attack(self, fault: str, day: Day, chance: random.Random) -> tuple[Ended, bool]:
         """One run under one fault; how it ended, and whether the fault was met."""
-        start: Callable[[], Worker] = lambda: self.start(day.date)  # noqa: E731
+        start = partial(self.start, day.date)
         if is_http(self.part) and fault in HTTP_FAULTS:
             script = Script(self.part, fault, chance)
             ended = start().ended()
@@ -229,15 +231,13 @@ class Attacked(Side):
             worker = start()
             struck = strikes.kill_some_time(worker, chance, self._usual)
         elif fault == strikes.SOURCE_ENDED and self.part.name == "shop":
-            worker, struck = strikes.end_postgres_session(self._source_dsn(), start)
+            dsn = str(self.part.config()["dsn"])
+            worker, struck = strikes.end_postgres_session(dsn, start)
         elif fault == strikes.SOURCE_ENDED and self._mariadb is not None:
             worker, struck = strikes.end_mysql_session(self._mariadb, start)
         else:
             worker, struck = strikes.strike(self._warehouse, self.part.name, fault, start)
         return worker.ended(), struck
-
-    def _source_dsn(self) -> str:
-        return str(self.part.config()["dsn"])
 
     def _cut(
         self, fault: str, start: Callable[[], Worker], chance: random.Random
@@ -271,9 +271,8 @@ class Attacked(Side):
     def _more_than_once(self, fault: str, day: Day) -> tuple[Ended, bool]:
         days = {TWICE: [day.date] * 2, AGAIN: [day.date], BACKFILL: [day.date]}[fault]
         if fault == BACKFILL:
-            days.append(day.date - timedelta(days=5))
-            if isinstance(self.part, Till):
-                # A new file belongs to the day whose run finds it first.
+            days.append(day.date - timedelta(days=min(5, day.number - 1)))
+            if self.part.name in _READ_WHOLE:
                 self.tally.unseen[self.part.name].add(day.date)
         workers: Sequence[Worker] = [self.start(on) for on in days]
         ended = [worker.ended() for worker in workers]

@@ -21,7 +21,7 @@ from moshtari.landing import families, replay
 from moshtari.landing.errors import ExtractError, LandingError
 from moshtari.landing.quarantine import Selection
 from moshtari.settings import Deployment, Settings
-from moshtari.sources.base import Source, SourceError
+from moshtari.sources.base import KeyedSource, Source, SourceError
 
 # Of the seconds that a client waits between two tries, these are waited.
 _HASTE = 0.01
@@ -117,7 +117,9 @@ def _replay(task: Task) -> None:
 
 
 def _reconcile(task: Task) -> None:
-    extracting.reconcile(task.settings, task.deployment, task.source, None, task.day)
+    """What was deleted, where the source can list what it has."""
+    if isinstance(families.configured_source(task.deployment, task.source), KeyedSource):
+        extracting.reconcile(task.settings, task.deployment, task.source, None, task.day)
 
 
 _DO: dict[str, Callable[[Task], None]] = {
