@@ -121,6 +121,14 @@ expected as (
     having count(distinct loads.business_date) = 3
 ),
 
+-- What a person has confirmed, with a reason, is no surprise any more.
+accepted as (
+    select accepted_loads.*
+    from ops.accepted_loads as accepted_loads
+    cross join day
+    where accepted_loads.business_date = day.business_date
+),
+
 attempts as (
     select distinct on (source, entity) source, entity, status
     from ops.loads as loads
@@ -133,19 +141,22 @@ select
     source,
     entity,
     arrived.source is not null as has_arrived,
-    coalesce(attempts.status = 'failed' and arrived.source is null, false) as only_failed,
+    coalesce(attempts.status in ('failed', 'held') and arrived.source is null, false) as only_failed,
     coalesce(arrived.ledger_adds_up, true) as ledger_adds_up,
     coalesce(arrived.landed_rows, 0)::bigint as landed_rows,
     coalesce(arrived.read_rows, 0)::bigint as read_rows,
     coalesce(arrived.quarantined_rows, 0)::bigint as quarantined_rows,
-    coalesce(arrived.quarantined_rows / nullif(arrived.read_in_all, 0), 0)::float
-    as quarantined_share,
+    case
+        when arrived.quarantined_rows <= accepted.rejected_seen then 0
+        else coalesce(arrived.quarantined_rows / nullif(arrived.read_in_all, 0), 0)
+    end::float as quarantined_share,
     round(usual.usual_landed)::bigint as usual_rows,
     -- Few rows a day say nothing when there are none: eight a day are none once in 3,000 days. And a
     -- shop that sends nothing on a holiday still sells: orders, tickets and mentions speak for their
     -- source, and everything else only together with all of it.
     coalesce(
-        not arrived.is_first_load
+        accepted.source is null
+        and not arrived.is_first_load
         and (
             sum(arrived.landed_rows) over (partition by source) = 0
             or (usual.same_kind_of_day and entity in ('orders', 'tickets', 'mentions'))
@@ -164,4 +175,5 @@ from arrived
 full outer join expected using (source, entity)
 full outer join attempts using (source, entity)
 left join usual using (source, entity)
+left join accepted using (source, entity)
 cross join lateral (select case when usual.days_known >= 3 then 8 else 20 end as rows) as least_telling

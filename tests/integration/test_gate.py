@@ -397,6 +397,23 @@ def test_empty_is_suspicious_only_where_rows_are_usual(settings, pg, before, ope
     assert shut_by == ["no_source_is_suddenly_empty"]
 
 
+def test_what_a_person_has_confirmed_does_not_shut_the_gate(settings, pg):
+    for number in range(1, 6):
+        add_load(pg, "shop", "orders", DAY - timedelta(days=number), 100)
+        add_load(pg, "shop", "returns", DAY - timedelta(days=number), 100)
+    add_load(pg, "shop", "orders", DAY, 0)
+    add_load(pg, "shop", "returns", DAY, 60, quarantined=40)
+    accept = "insert into ops.accepted_loads values ('shop', %s, %s, %s, 'moving house', now(), %s)"
+    pg.execute(accept, ["orders", DAY, 0, 0])
+    run = begin_run(settings, DAY)
+    with pytest.raises(GateShutError) as caught:
+        run_gate(settings, DEPLOYMENT, "arrivals", run.run_id)
+    assert [c.name for c in caught.value.verdict.shut_by] == ["quarantine_share_is_small"]
+    pg.execute(accept, ["returns", DAY, 100, 40])
+    run = begin_run(settings, DAY)
+    assert run_gate(settings, DEPLOYMENT, "arrivals", run.run_id).is_open
+
+
 def test_nothing_sent_on_a_holiday_is_no_empty_shop(settings, pg):
     friday = DAY + timedelta(days=3)
     for number in range(5):
