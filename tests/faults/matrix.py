@@ -30,7 +30,7 @@ from moshtari.demo.faults import (
 from moshtari.landing.contract import ENTITIES
 from moshtari.landing.errors import LandingError
 from moshtari.landing.extract import extract_entity
-from moshtari.landing.land import Load
+from moshtari.landing.load import Load
 from moshtari.settings import Settings
 from moshtari.sources.base import Source, SourceError
 

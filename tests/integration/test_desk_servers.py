@@ -18,7 +18,7 @@ from tests.unit.landing.feeds import counted, reasons, versions, visible
 from moshtari.demo.serving import serving
 from moshtari.landing.contract import ENTITIES
 from moshtari.landing.extract import LoadSummary, extract_entity
-from moshtari.landing.land import Load
+from moshtari.landing.load import Load
 from moshtari.settings import Settings
 from moshtari.sources.base import Source
 

@@ -27,7 +27,7 @@ from tests.unit.landing.feeds import (
     versions,
 )
 
-from moshtari.landing import exact, land
+from moshtari.landing import exact, settling
 from moshtari.landing.contract import ENTITIES
 from moshtari.landing.extract import extract
 from moshtari.settings import Deployment, Settings
@@ -89,7 +89,7 @@ def groups(monkeypatch: pytest.MonkeyPatch) -> Callable[[int, int], None]:
 
     def set_to(size: int, found_from: int) -> None:
         monkeypatch.setattr(exact, "_GROUP_BYTES", size)
-        monkeypatch.setattr(land, "_FOUND_FROM", found_from)
+        monkeypatch.setattr(settling, "_FOUND_FROM", found_from)
 
     return set_to
 

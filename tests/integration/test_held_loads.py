@@ -13,7 +13,7 @@ from moshtari.landing.contract import ENTITIES
 from moshtari.landing.errors import LandingError
 from moshtari.landing.extract import LoadSummary, extract_entity
 from moshtari.landing.holding import HeldLoadError, HoldPolicy
-from moshtari.landing.land import Load
+from moshtari.landing.load import Load
 from moshtari.settings import Holds, Settings
 
 POLICY = HoldPolicy(below_share=0.5, fewest_rows=10)

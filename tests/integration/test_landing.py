@@ -413,7 +413,7 @@ def test_two_sources_of_one_entity_do_not_meet(settings: Settings, pg: psycopg.C
 
     from moshtari.landing.contract import ENTITIES
     from moshtari.landing.extract import extract_entity
-    from moshtari.landing.land import Load
+    from moshtari.landing.load import Load
 
     for name in ("one", "two"):
         given = Load(name, ENTITIES["orders"], DAY, TEHRAN)

@@ -26,7 +26,7 @@ from tests.http_servers import DAY, TEHRAN, Sleeps, mastodon, read
 
 from moshtari.landing.contract import ENTITIES
 from moshtari.landing.extract import extract_entity
-from moshtari.landing.land import Load
+from moshtari.landing.load import Load
 from moshtari.settings import Settings
 from moshtari.sources.base import SourceError, Window
 from moshtari.sources.mastodon import MastodonSource, first_id

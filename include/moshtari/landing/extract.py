@@ -18,8 +18,9 @@ from moshtari.landing.contract import ENTITIES, Entity, entities_of
 from moshtari.landing.errors import ExtractError, LandingError, warehouse_error
 from moshtari.landing.families import configured_source
 from moshtari.landing.holding import HoldPolicy, RejectionPolicy
-from moshtari.landing.land import Load, land, prepare
+from moshtari.landing.land import land, prepare
 from moshtari.landing.ledger import Counts
+from moshtari.landing.load import Load
 from moshtari.landing.missing import KeyComparison
 from moshtari.landing.windows import Coverage, plan_load
 from moshtari.settings import ConfigError, Deployment, Settings

@@ -27,8 +27,9 @@ from moshtari.landing.extract import (
     reconcile_entity,
     warehouse,
 )
-from moshtari.landing.land import Load, land
+from moshtari.landing.land import land
 from moshtari.landing.ledger import Counts
+from moshtari.landing.load import Load
 from moshtari.landing.parts import PartPlan
 from moshtari.landing.windows import plan_load
 from moshtari.settings import Deployment, Settings

@@ -4,76 +4,32 @@ Whatever happens, raw holds all of a load or nothing of it, and the ledger says 
 (source, entity) take turns, so a second run of the same night finds everything there already.
 """
 
-# ruff: noqa: S608 - names come from the contract, values are parameters
-
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import date
-from typing import Any
-from zoneinfo import ZoneInfo
+from dataclasses import replace
 
 import psycopg
 
-from moshtari.landing import ledger, quarantine, schema, statements
-from moshtari.landing.completing import Completion
-from moshtari.landing.contract import Entity
+from moshtari.landing import ledger, schema
 from moshtari.landing.errors import LandingError, describe, warehouse_error
 from moshtari.landing.founding import Founding
 from moshtari.landing.holding import (
     HeldLoadError,
-    HoldPolicy,
-    RejectionPolicy,
     hold_if_mostly_rejected,
     hold_if_suspicious,
 )
 from moshtari.landing.incoming import Incoming
 from moshtari.landing.ledger import Counts
-from moshtari.landing.missing import KeyComparison
+from moshtari.landing.load import Landed, Load
 from moshtari.landing.part_plans import drop_plan
 from moshtari.landing.part_turns import take_turn
-from moshtari.landing.parts import Part
-from moshtari.landing.replay_load import ReplayLoad
+from moshtari.landing.settling import bury, settle, settle_founded
 from moshtari.landing.windows import LoadPlan, plan_load
-from moshtari.sources.base import Batch, Origin, SourceColumn, SourceError, Window
+from moshtari.sources.base import Batch, SourceColumn, SourceError, Window
 
 logger = logging.getLogger(__name__)
-
-# From this many rows on, an index is sooner made anew than filled row by row.
-_FOUND_FROM = 10_000
-_WITHHELD = "tombstones_withheld"
-
-
-@dataclass(frozen=True)
-class Load:
-    """What is loaded, and for which day."""
-
-    source: str
-    entity: Entity
-    business_date: date
-    timezone: ZoneInfo
-    lookback_hours: float = 0
-    dag_run: str = ""
-    hold: HoldPolicy = field(default_factory=HoldPolicy)
-    rejection: RejectionPolicy = field(default_factory=RejectionPolicy)
-    columns: Callable[[Window], Sequence[SourceColumn]] | None = None
-    origin: Origin | None = None
-    details: dict[str, Any] = field(default_factory=dict)
-    explain: Callable[[], dict[str, Any]] = dict
-    replay: ReplayLoad | None = None
-    keys: KeyComparison | None = None
-    part: Part | None = None
-    completes: Completion | None = None
-
-
-@dataclass(frozen=True)
-class Landed:
-    """A load that ended well; None as load_id: what it was for is there already."""
-
-    load_id: int | None
-    counts: Counts
 
 
 def prepare(connection: psycopg.Connection) -> None:
@@ -214,10 +170,10 @@ def _run(
             load.origin.path if load.origin else None,
         )
     if founding is not None and incoming.founded:
-        counts = _found(connection, load, load_id, founding, incoming)
+        counts = settle_founded(connection, load, load_id, founding, incoming)
     else:
         founding = founding or Founding(connection, load.source, entity, load_id)
-        counts = _settle(connection, load, load_id, plan, incoming, founding)
+        counts = settle(connection, load, load_id, plan, incoming, founding)
     if drift is not None:
         counts.details |= drift.details()
     if load.replay is None:
@@ -225,7 +181,7 @@ def _run(
             connection, load.rejection, load.source, entity.name, load.business_date, counts
         )
     if before is not None:
-        _bury(connection, load, load_id, counts)
+        bury(connection, load, load_id, counts)
     if load.replay is not None:
         load.replay.settle(connection, load_id, counts)
     elif load.origin is None and load.part is None:
@@ -264,136 +220,6 @@ def _look(
         return replace(plan, window=known), None
     drift = schema.note(connection, load.source, entity, load.business_date, found)
     return replace(plan, window=replace(plan.window, keep=drift.new)), drift
-
-
-def _found(
-    connection: psycopg.Connection,
-    load: Load,
-    load_id: int,
-    founding: Founding,
-    incoming: Incoming,
-) -> Counts:
-    """What is in raw already: quarantine what breaks the contract, and index the rest."""
-    counts = Counts(read=incoming.read, details={**load.details, **load.explain()})
-    founding.reject()
-    counts.quarantined = quarantine.record(connection, load.source, load.entity, load_id)
-    counts.unchanged = founding.index()
-    counts.landed = counts.read - counts.quarantined - counts.unchanged
-    return counts
-
-
-def _settle(
-    connection: psycopg.Connection,
-    load: Load,
-    load_id: int,
-    plan: LoadPlan,
-    incoming: Incoming,
-    founding: Founding,
-) -> Counts:
-    """From the temporary tables to raw and quarantine."""
-    entity = load.entity
-    counts = Counts(read=incoming.read, details={**load.details, **load.explain()})
-    if not incoming.read:
-        if founding.begun:
-            founding.index()
-        return counts
-    all_good = True
-    if incoming.text_columns:
-        connection.execute(statements.cast_text(entity, incoming.text_columns))
-    if incoming.typed:
-        all_good = connection.execute(statements.reject_typed(entity)).rowcount == 0
-    if incoming.recall is not None:
-        quarantine.recall(connection, incoming.recall)
-    if load.replay is None:
-        counts.quarantined = quarantine.record(connection, load.source, entity, load_id)
-    else:
-        counts.quarantined = quarantine.count_rejected(connection)
-    kept = statements.Kept(all_good)
-    values = {
-        "source": load.source,
-        "load_id": load_id,
-        "business_date": load.business_date,
-        "covers_from": plan.covers_from,
-        "timezone": load.timezone.key,
-        "origin": load.origin.path if load.origin else None,
-    }
-    if founding.begun or (_may_found(load, incoming) and founding.begin()):
-        # Whether a key came twice is found by indexing.
-        arrived = connection.execute(statements.insert_all(entity, kept), values).rowcount
-        counts.landed = incoming.in_raw + arrived - founding.index()
-    else:
-        _add(connection, load, kept, values, counts)
-    counts.unchanged = counts.read - counts.landed - counts.quarantined
-    if load.replay is None and not plan.first_load:
-        counts.details |= schema.look_for_empty(
-            connection, load.source, entity, incoming.columns, load.origin is not None
-        )
-    return counts
-
-
-def _add(
-    connection: psycopg.Connection,
-    load: Load,
-    kept: statements.Kept,
-    values: dict[str, Any],
-    counts: Counts,
-) -> None:
-    """Land what is new or changed."""
-    entity = load.entity
-    losers = statements.find_losers(entity, kept.condition(entity))
-    repeated = connection.execute(losers).rowcount
-    if load.replay is not None:
-        repeated += load.replay.yield_to_landed(connection, load.source, entity)
-    kept = replace(kept, all_unique=repeated == 0)
-    if _is_empty(connection, load):
-        counts.landed = connection.execute(statements.insert_all(entity, kept), values).rowcount
-    else:
-        # The comparison is planned by how many rows there are; the first load compares nothing.
-        connection.execute(statements.analyze_incoming(entity))
-        row = connection.execute(statements.insert_changed(entity, kept), values).fetchone()
-        assert row is not None
-        counts.landed, elsewhere = row
-        if load.origin is not None and elsewhere:
-            counts.details["known_from_other_files"] = elsewhere
-
-
-def _may_found(load: Load, incoming: Incoming) -> bool:
-    """Whether the load is worth an index of its own, and has raw to itself."""
-    return incoming.read >= _FOUND_FROM and load.replay is None and load.part is None
-
-
-def _is_empty(connection: psycopg.Connection, load: Load) -> bool:
-    if load.part is not None:
-        return load.part.is_alone(connection, load.source, load.entity)
-    row = connection.execute(
-        f"select exists (select 1 from raw.{load.entity.name} where _source = %s)", [load.source]
-    ).fetchone()
-    return row is not None and not row[0]
-
-
-def _bury(connection: psycopg.Connection, load: Load, load_id: int, counts: Counts) -> None:
-    """Tombstones for what a changed file no longer has, where that is certain.
-
-    It is not when one of its records cannot be read (it may be the one that seems gone), nor when
-    another file brought rows that this one had brought before (they left no version of their own).
-    """
-    assert load.origin is not None
-    if counts.quarantined:
-        counts.details[_WITHHELD] = "the changed file has records in quarantine"
-    elif ledger.shares_rows(connection, load.source, load.entity, load.origin.path):
-        counts.details[_WITHHELD] = "other files of the source hold the same rows"
-    else:
-        buried = connection.execute(
-            statements.insert_tombstones(load.entity),
-            {
-                "source": load.source,
-                "origin": load.origin.path,
-                "load_id": load_id,
-                "business_date": load.business_date,
-            },
-        ).rowcount
-        if buried:
-            counts.details["tombstones"] = buried
 
 
 def _as_told(error: BaseException, load: Load) -> BaseException:

@@ -21,8 +21,9 @@ import psycopg
 from moshtari.landing.contract import ENTITIES
 from moshtari.landing.errors import ExtractError, LandingError, warehouse_error
 from moshtari.landing.families import configured_source
-from moshtari.landing.land import Load, land, prepare
+from moshtari.landing.land import land, prepare
 from moshtari.landing.ledger import REPLAYED
+from moshtari.landing.load import Load
 from moshtari.landing.quarantine import Selection
 from moshtari.landing.quarantine_review import QuarantineError, statuses
 from moshtari.landing.replay_load import ReplayLoad, origin_of

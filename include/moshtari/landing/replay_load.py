@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import psycopg
 
-from moshtari.landing import ledger, statements
+from moshtari.landing import ledger, statements, versions
 from moshtari.landing.contract import Entity
 from moshtari.landing.errors import LandingError
 from moshtari.landing.ledger import Counts
@@ -109,7 +109,7 @@ class ReplayLoad:
             return 0
         # A group made anew of all its lines replaces what it was without some of them.
         values = {"source": source, "of_load": self.of_load, "compete": not self._anew}
-        return connection.execute(statements.yield_to_landed(entity), values).rowcount
+        return connection.execute(versions.yield_to_landed(entity), values).rowcount
 
     def settle(self, connection: psycopg.Connection, load_id: int, counts: Counts) -> None:
         """Write down what became of the records, as part of the load's transaction."""

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from moshtari.landing.contract import ENTITIES
 from moshtari.landing.extract import LoadSummary, extract_entity
 from moshtari.landing.holding import RejectionPolicy
-from moshtari.landing.land import Load
+from moshtari.landing.load import Load
 from moshtari.settings import Settings
 from moshtari.sources.base import Batch, Origin, RejectedRecord, TextRows, Window
 
