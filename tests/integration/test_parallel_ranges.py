@@ -26,7 +26,7 @@ from tests.integration.test_landing_founding import (
     shop,
 )
 from tests.integration.test_landing_founding import land as land_whole
-from tests.servers.mariadb import INSTALLED, PASSWORD, MariaDB, running
+from tests.servers.mariadb import PASSWORD, MariaDB
 
 from moshtari.landing.errors import ExtractError
 from moshtari.landing.extract import extract
@@ -546,15 +546,6 @@ def test_a_part_whose_source_fails_says_so_and_keeps_the_others(
     shop.execute("alter table shop.gone rename to sales")
     assert is_even([part(settings, given, wanted) for wanted in planned])
     complete(settings, given, planned)
-
-
-@pytest.fixture(scope="module")
-def mariadb() -> Iterator[MariaDB]:
-    if not INSTALLED:
-        pytest.skip("MariaDB is not installed (mariadb-server)")
-    with running() as server:
-        server.run(f"create user moshtari@'127.0.0.1' identified by '{PASSWORD}'")
-        yield server
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ import psycopg
 import pytest
 from rich.console import Console
 from tests.drifting_shops import ORDERS, File, Mysql, Postgres, Shop, sales
-from tests.servers.mariadb import INSTALLED, PASSWORD, MariaDB, running
 from typer.testing import CliRunner
 
 from moshtari.landing import holding, schema
@@ -33,16 +32,6 @@ Record = Callable[[str, object], None]
 Counted = tuple[int, int, int, int]
 
 
-@pytest.fixture(scope="module")
-def mariadb() -> Iterator[MariaDB | None]:
-    if not INSTALLED:
-        yield None
-        return
-    with running() as server:
-        server.run(f"create user moshtari@'127.0.0.1' identified by '{PASSWORD}'")
-        yield server
-
-
 @pytest.fixture
 def shop(
     request: pytest.FixtureRequest, settings: Settings, pg: psycopg.Connection, tmp_path: Path
@@ -52,8 +41,6 @@ def shop(
         yield Postgres(settings, pg)
     elif kind == "mysql":
         server = request.getfixturevalue("mariadb")
-        if server is None:
-            pytest.skip("MariaDB is not installed (mariadb-server)")
         name = f"test_{uuid.uuid4().hex[:12]}"
         server.run(f"create database {name}")
         server.run(f"grant select on {name}.* to moshtari@'127.0.0.1'")
