@@ -1,4 +1,5 @@
--- Grain: version of a ticket, a ticket's event or a mention that landed for the day. No texts.
+-- Grain: version of a ticket, a ticket's event or a mention that landed for the day, and that no later
+-- load has mended since. No texts.
 with loads as (
     select load_id, greatest(window_end, started_at) + interval '1 day' as no_later_than
     from ops.loads
@@ -8,23 +9,37 @@ with loads as (
         and coalesce(covers_from, '-infinity') <= current_setting('moshtari.business_date')::date
 ),
 
+newest as (
+    select entity, source, max(load_id) as load_id
+    from ops.loads
+    where status = 'landed' and landed_rows > 0
+    group by entity, source
+),
+
 messages as (
     select
         'tickets' as entity,
         _source,
         _key,
         _load_id,
+        _changed_at,
         created_at,
         nullif(trim(coalesce(subject, '') || coalesce(body, '')), '') is not null as has_text
     from raw.tickets
     where not _is_deleted
     union all
-    select 'ticket_events', _source, _key, _load_id, occurred_at, true
+    select 'ticket_events', _source, _key, _load_id, _changed_at, occurred_at, true
     from raw.ticket_events
     where not _is_deleted
     union all
     select
-        'mentions', _source, _key, _load_id, created_at, nullif(trim(text), '') is not null
+        'mentions',
+        _source,
+        _key,
+        _load_id,
+        _changed_at,
+        created_at,
+        nullif(trim(text), '') is not null
     from raw.mentions
     where not _is_deleted
 )
@@ -38,3 +53,39 @@ select
     messages.has_text
 from messages
 inner join loads on loads.load_id = messages._load_id
+left join newest
+    on messages.entity = newest.entity and messages._source = newest.source
+where
+    messages._load_id = newest.load_id
+    or (
+        not exists (
+            select 1
+            from raw.tickets as later
+            where
+                messages.entity = 'tickets'
+                and later._key = messages._key
+                and later._source = messages._source
+                and later._load_id > messages._load_id
+                and (later._changed_at < messages._changed_at) is not true
+        )
+        and not exists (
+            select 1
+            from raw.ticket_events as later
+            where
+                messages.entity = 'ticket_events'
+                and later._key = messages._key
+                and later._source = messages._source
+                and later._load_id > messages._load_id
+                and (later._changed_at < messages._changed_at) is not true
+        )
+        and not exists (
+            select 1
+            from raw.mentions as later
+            where
+                messages.entity = 'mentions'
+                and later._key = messages._key
+                and later._source = messages._source
+                and later._load_id > messages._load_id
+                and (later._changed_at < messages._changed_at) is not true
+        )
+    )

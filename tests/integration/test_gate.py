@@ -439,6 +439,24 @@ def test_a_bad_load_that_was_mended_and_repeated_is_forgiven(settings, pg):
     assert run_gate(settings, DEPLOYMENT, "arrivals", run.run_id).is_open
 
 
+def test_what_a_later_load_has_mended_is_not_judged(settings, pg):
+    arrive(pg)
+    pg.execute("update raw.orders set currency = 'Toman'")
+    run = begin_run(settings, DAY)
+    with pytest.raises(GateShutError) as caught:
+        run_gate(settings, DEPLOYMENT, "arrivals", run.run_id)
+    assert [c.name for c in caught.value.verdict.shut_by] == ["order_currency_is_iso"]
+    values = {"day": DAY, "name": NAME, "phone": PHONE, "email": EMAIL}
+    pg.execute(ORDERS, {**values, "load": add_load(pg, "shop", "orders", DAY, 100)})
+    run = begin_run(settings, DAY)
+    assert run_gate(settings, DEPLOYMENT, "arrivals", run.run_id).is_open
+    # A version that is older by its own time mends nothing.
+    pg.execute("update raw.orders set _changed_at = now() - _load_id * interval '1 hour'")
+    run = begin_run(settings, DAY)
+    with pytest.raises(GateShutError, match="order_currency_is_iso"):
+        run_gate(settings, DEPLOYMENT, "arrivals", run.run_id)
+
+
 def add_part(pg: psycopg.Connection, details: dict[str, int], rows: int, bad: int = 0) -> None:
     load_id = add_load(pg, "shop", "orders", DAY, rows, quarantined=bad)
     values = [json.dumps(details), load_id]
