@@ -256,7 +256,8 @@ def test_a_large_table_is_cut_by_a_sample(settings: Settings, shop: psycopg.Conn
     )
     analyzed(shop)
     read = whole_day(settings, in_ranges(settings, rows=100_000, parts=8))
-    assert len(read) == 4
+    # By a sample of the pages, of which there are a few more or less each time.
+    assert len(read) in (4, 5)
     assert sum(read) == 599_051
     assert min(read) > 100_000
     assert shop.execute("select count(*), count(distinct _key) from raw.orders").fetchone() == (
