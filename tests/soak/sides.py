@@ -86,6 +86,9 @@ class Side:
             reconcile={self.part.name: "friday"},
             # A till's file is small on its first day, whatever those before it have grown to.
             holds={"fewest_rows": 8, "shares": {"till": 0}},
+            # Some nights have one bad order in eight, by chance and on both sides; nobody is there
+            # to confirm them.
+            quarantine={"above_share": 0.5},
             file=self._file,
         )
 

@@ -7,7 +7,7 @@ what is bad of them goes to quarantine.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from typing import TypeAlias
@@ -17,13 +17,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv
 
-from moshtari.landing.contract import Entity
+from moshtari.landing.contract import SYSTEM_COLUMNS, Entity
+from moshtari.landing.wire import as_stream, holds
 from moshtari.sources.base import ArrowRows
 
 # Enough for PostgreSQL to be busy, little enough to be held twice: filled, and on its way.
 _GROUP_BYTES = 2 << 20
 # A table, and what gives a batch the columns that it needs (ArrowInvalid: the batch is refused).
 Target: TypeAlias = tuple[str, Callable[[pa.RecordBatch], pa.RecordBatch]]
+# COPY's format, and what is in it.
+Content: TypeAlias = tuple[str, bytes]
 
 # Null is an empty field, every other value is quoted: just how COPY tells the two apart.
 _AS_CSV = csv.WriteOptions(include_header=False, quoting_style="all_valid")
@@ -47,6 +50,8 @@ class ExactCopy:
     ) -> None:
         self._connection, self._table, self._entity = connection, table, entity
         self._landed, self._refused = landed, refused
+        self._types = {column.name: column.pg_type for column in entity.columns}
+        self._types |= {name: kind.split()[0] for name, kind, _ in SYSTEM_COLUMNS}
         self._elsewhere: Callable[[Sequence[str]], Target | None] | None = elsewhere
         self._extended: Callable[[pa.RecordBatch], pa.RecordBatch] | None = None
         self._group: list[ArrowRows] = []
@@ -120,7 +125,7 @@ class ExactCopy:
             for batch in group:
                 self._refused(batch)
             return
-        content = _as_csv(values)
+        content = _content(values, self._types)
         self.wait()
         columns = tuple(values[0].schema.names)
         if self._pool is None:
@@ -132,28 +137,33 @@ class ExactCopy:
             self._pool.shutdown()
             self._pool = None
 
-    def _copy(self, columns: tuple[str, ...], content: bytes) -> bool:
+    def _copy(self, columns: tuple[str, ...], content: Content) -> bool:
         """Whether PostgreSQL took every value."""
-        if b"\0" in content:
+        form, stream = content
+        if form == "csv" and b"\0" in stream:
             return False
-        statement = f"copy {self._table} ({', '.join(columns)}) from stdin (format csv)"
+        statement = f"copy {self._table} ({', '.join(columns)}) from stdin (format {form})"
         try:
             with (
                 self._connection.transaction(),
                 self._connection.cursor() as cursor,
                 cursor.copy(statement) as copy,
             ):
-                copy.write(content)
+                copy.write(stream)
         except psycopg.DataError:
             return False
         return True
 
 
-def _as_csv(batches: list[pa.RecordBatch]) -> bytes:
-    sink = pa.BufferOutputStream()
-    csv.write_csv(pa.Table.from_batches(batches), sink, _AS_CSV)
-    content: bytes = sink.getvalue().to_pybytes()
-    return content
+def _content(batches: list[pa.RecordBatch], types: Mapping[str, str]) -> Content:
+    """The rows as COPY takes them: binary, or as text where it is for PostgreSQL to read a value."""
+    rows = pa.Table.from_batches(batches).combine_chunks()
+    try:
+        return "binary", as_stream(rows.to_batches()[0], types)
+    except pa.ArrowInvalid:
+        sink = pa.BufferOutputStream()
+        csv.write_csv(rows, sink, _AS_CSV)
+        return "csv", sink.getvalue().to_pybytes()
 
 
 def _divided(entity: Entity, batch: ArrowRows) -> tuple[ArrowRows, ArrowRows | None]:
@@ -173,13 +183,14 @@ def _doubtful(entity: Entity, values: pa.RecordBatch) -> pa.BooleanArray | None:
             if required:
                 found = _either(found, _alive(values))
             continue
-        texts = values.column(column.name)
+        given = values.column(column.name)
         if column.name in entity.key:
-            found = _either(found, pc.equal(pc.fill_null(texts, ""), ""))
-        elif required and texts.null_count:
-            found = _either(found, pc.and_(pc.is_null(texts), _alive(values)))
+            empty = pc.equal(given, "") if pa.types.is_string(given.type) else pc.is_null(given)
+            found = _either(found, pc.fill_null(empty, True))
+        elif required and given.null_count:
+            found = _either(found, pc.and_(pc.is_null(given), _alive(values)))
         if column.pg_type in ("numeric", "date", "timestamptz"):
-            found = _either(found, _maybe_infinite(texts))
+            found = _either(found, _maybe_infinite(given))
     if "_changed_at" in values.schema.names:
         found = _either(found, _maybe_infinite(values.column("_changed_at")))
     return found
@@ -191,11 +202,9 @@ def _alive(values: pa.RecordBatch) -> pa.BooleanArray:
     return pc.not_equal(pc.fill_null(values.column("_is_deleted"), "false"), "true")
 
 
-def _maybe_infinite(texts: pa.StringArray) -> pa.BooleanArray | None:
+def _maybe_infinite(texts: pa.Array) -> pa.BooleanArray | None:
     """Where NaN or infinity may stand, which PostgreSQL takes and the contract does not."""
-    content = texts.buffers()[2]
-    content = b"" if content is None else content.to_pybytes()
-    if b"n" not in content and b"N" not in content:
+    if pa.types.is_timestamp(texts.type) or not holds(texts, b"nN"):
         return None
     return pc.fill_null(pc.match_substring(texts, "n", ignore_case=True), False)
 
