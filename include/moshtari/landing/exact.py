@@ -18,8 +18,9 @@ import pyarrow.compute as pc
 from pyarrow import csv
 
 from moshtari.landing.contract import SYSTEM_COLUMNS, Entity
-from moshtari.landing.wire import as_stream, holds
+from moshtari.landing.wire import as_stream
 from moshtari.sources.base import ArrowRows
+from moshtari.sources.columnar import holds
 
 # Enough for PostgreSQL to be busy, little enough to be held twice: filled, and on its way.
 _GROUP_BYTES = 2 << 20

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from moshtari.landing.contract import EXTRA, Column, Entity
+from moshtari.sources.columnar import moments
 
 _WHOLE = ("integer", "bigint")
 _DEFAULT = re.compile(r"'([^']*)'::\S+")
@@ -35,19 +36,24 @@ def columns_of_raw(entity: Entity, values: pa.RecordBatch, origin: str) -> pa.Re
     times = [*_NAME.findall(entity.changed_at or ""), "_changed_at"]
     times = [given[name] for name in times if name in given]
     given["_key"] = _key(entity, given)
-    given["_changed_at"] = pc.coalesce(*times) if times else pa.nulls(values.num_rows, pa.string())
+    given["_changed_at"] = _first_known(times) if times else pa.nulls(values.num_rows, pa.string())
     if "_is_deleted" in given:
         given["_is_deleted"] = pc.fill_null(given["_is_deleted"], "false")
     given["_origin"] = pa.repeat(pa.scalar(origin, pa.string()), values.num_rows)
     return pa.RecordBatch.from_arrays(list(given.values()), names=list(given))
 
 
-def _filled(texts: pa.StringArray | None, column: Column, rows: int) -> pa.StringArray:
+def _first_known(times: Sequence[pa.Array]) -> pa.Array:
+    same = len({time.type for time in times}) == 1
+    return pc.coalesce(*(times if same else map(moments, times)))
+
+
+def _filled(texts: pa.Array | None, column: Column, rows: int) -> pa.Array:
     match = _DEFAULT.fullmatch(column.default or "")
     assert match is not None
     if texts is None:
         return pa.repeat(pa.scalar(match[1], pa.string()), rows)
-    return pc.fill_null(texts, match[1])
+    return pc.fill_null(texts, pa.scalar(match[1]).cast(texts.type))
 
 
 def _key(entity: Entity, given: Mapping[str, pa.StringArray]) -> pa.StringArray:

@@ -9,7 +9,6 @@ Raised by all: pyarrow.ArrowInvalid where a value is spelt in a way that only Po
 
 from __future__ import annotations
 
-import re
 import struct
 from collections.abc import Mapping
 
@@ -19,6 +18,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from psycopg.adapt import Transformer
 from psycopg.pq import Format
+
+from moshtari.sources.columnar import days, holds, moments, whole_numbers
 
 try:
     from pgpq import ArrowToPostgresBinaryEncoder
@@ -34,10 +35,6 @@ _BASE, _PLACES = 10_000, 4
 _MOST_PLACES = 2 * _PLACES
 # As many digits a number of 64 bits has room for, whichever they are.
 _MOST_DIGITS = 18
-_MOMENT = pa.timestamp("us", "UTC")
-# Of a shorter text Arrow would take the hour alone, or months and days of one digit.
-_SHORTEST = {"timestamptz": len("2024-05-01T10:00:00Z"), "date": len("2024-05-01")}
-_OFFSET = re.compile(r"[+-](0\d|1[0-5])(:?[0-5]\d)?$")
 _SIMPLE = {
     "text": pa.string(),
     "boolean": pa.bool_(),
@@ -75,64 +72,13 @@ def _field(values: pa.Array, pg_type: str) -> pa.Array:
     return values.cast(_SIMPLE[pg_type])
 
 
-def moments(values: pa.Array) -> pa.Array:
-    """Times with an offset: ISO's form, with a blank or T, and at most six digits of a second."""
-    if pa.types.is_timestamp(values.type):
-        return values.cast(_MOMENT)
-    _refuse_short(values, "timestamptz")
-    found = values.cast(_MOMENT)
-    if not pc.all(pc.ends_with(values, "Z")).as_py():
-        ends = pc.unique(pc.utf8_slice_codeunits(values, -6)).to_pylist()
-        if not all(end is None or end.endswith("Z") or _OFFSET.search(end) for end in ends):
-            raise pa.ArrowInvalid("an offset that no place has")
-    _refuse_year_zero(values)
-    return found
-
-
-def days(values: pa.Array) -> pa.Array:
-    """Days as yyyy-mm-dd."""
-    if pa.types.is_date(values.type):
-        return values.cast(pa.date32())
-    _refuse_short(values, "date")
-    found = values.cast(pa.date32())
-    _refuse_year_zero(values)
-    return found
-
-
-def whole_numbers(values: pa.Array) -> pa.Array:
-    """Whole numbers of 64 bits."""
-    if pa.types.is_integer(values.type):
-        return values.cast(pa.int64())
-    if holds(values, b"xX"):
-        raise pa.ArrowInvalid("a number that is not decimal")
-    return values.cast(pa.int64())
-
-
-def holds(texts: pa.Array, letters: bytes) -> bool:
-    """Whether one of the letters (ASCII) stands anywhere in the texts, or beside them."""
-    buffer = texts.buffers()[2]
-    content = b"" if buffer is None else buffer.to_pybytes()
-    return any(letter.to_bytes() in content for letter in letters)
-
-
-def _refuse_short(values: pa.Array, pg_type: str) -> None:
-    shortest = pc.min(pc.binary_length(values)).as_py()
-    if shortest is not None and shortest < _SHORTEST[pg_type]:
-        raise pa.ArrowInvalid(f"too short for a {pg_type}")
-
-
-def _refuse_year_zero(values: pa.Array) -> None:
-    if pc.any(pc.starts_with(values, "0000")).as_py():
-        raise pa.ArrowInvalid("a year that PostgreSQL does not have")
-
-
 def _numbers(values: pa.Array) -> pa.Array:
     """Decimal numbers (no exponent) in PostgreSQL's form: how many digits of base 10,000 there are,
     the power of the first, sign, decimals as written, and the digits.
     """
     texts = values.cast(pa.string())
     if holds(texts, b"xX"):
-        raise pa.ArrowInvalid("a number that is not decimal")
+        raise pa.ArrowInvalid("a number of another base")
     whole = pc.replace_substring(texts, ".", "", max_replacements=1).cast(pa.int64())
     number = pc.fill_null(whole, 0).to_numpy(zero_copy_only=False)
     point = pc.fill_null(pc.find_substring(texts, "."), -1).to_numpy()

@@ -104,7 +104,7 @@ class FilesSource:
     ) -> Iterator[Batch]:
         rows = 0
         excluded: Counter[str] = Counter()
-        for part in self._reading.parts(query.entity, origin, keep):
+        for part in self._reading.parts(query, origin, keep):
             yield from self._reading.rows(query, part, origin)
             rows += part.rows
             excluded.update(self._reading.excluded(query, part))

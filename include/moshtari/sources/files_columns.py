@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from moshtari.landing.contract import ENTITIES, EXTRA
 from moshtari.sources.base import ArrowRows, TextRows
-from moshtari.sources.columnar import in_rows
+from moshtari.sources.columnar import MOMENT, in_rows
 from moshtari.sources.drift import merged_extra
 from moshtari.sources.files_mapping import EntityQuery
+
+_FIRST, _LAST = (
+    pa.scalar(datetime.fromisoformat(f"{end}+00:00"), MOMENT).value
+    for end in ("0001-01-01T00:00:00", "9999-12-31T23:59:59.999999")
+)
 
 
 def as_rows(query: EntityQuery, batch: pa.RecordBatch, before: str) -> ArrowRows | TextRows:
@@ -27,7 +34,8 @@ def as_rows(query: EntityQuery, batch: pa.RecordBatch, before: str) -> ArrowRows
             extra = pa.array([merged_extra(some) for some in extra.to_pylist()], pa.string())
         arrays.append(extra)
     positions = pc.binary_join_element_wise(before, batch.columns[-1], "")
-    values = pa.RecordBatch.from_arrays([a.cast(pa.string()) for a in arrays], names=names)
+    arrays = [a.cast(MOMENT if pa.types.is_timestamp(a.type) else pa.string()) for a in arrays]
+    values = pa.RecordBatch.from_arrays(arrays, names=names)
     rows = ArrowRows(values, positions)
     return rows if query.exact and _has_plain_times(query, rows.values) else in_rows(rows)
 
@@ -38,7 +46,12 @@ def _has_plain_times(query: EntityQuery, values: pa.RecordBatch) -> bool:
     times = [values.column(c.name) for c in columns if c.name in query.columns]
     if "_changed_at" in query.columns:
         times.append(values.column("_changed_at"))
-    return all(
-        pc.all(pc.equal(pc.utf8_slice_codeunits(texts, 4, 5), "-")).as_py() is not False
-        for texts in times
-    )
+    return all(map(_is_plain_time, times))
+
+
+def _is_plain_time(values: pa.Array) -> bool:
+    if not pa.types.is_timestamp(values.type):
+        dashes = pc.equal(pc.utf8_slice_codeunits(values, 4, 5), "-")
+        return pc.all(dashes).as_py() is not False
+    span = pc.min_max(values.cast(pa.int64())).as_py()
+    return span["min"] is None or _FIRST <= span["min"] <= span["max"] <= _LAST

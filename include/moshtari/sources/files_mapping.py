@@ -1,6 +1,6 @@
 """The YAML's expressions as DuckDB queries: tried when the source is made, each under its own key.
 
-Results leave as PostgreSQL text input. A float is refused: money and quantities are exact here, and
+Results leave as PostgreSQL text input, times as Arrow's own. A float is refused: money and quantities are exact here, and
 DuckDB's `/` gives a float, so the remedy names the cast.
 """
 
@@ -17,12 +17,14 @@ import duckdb
 from moshtari.landing.contract import ENTITIES, SUPPLIED_SYSTEM_COLUMNS
 from moshtari.sources.files_config import EntityMapping, Exclusion, FilesConfig
 from moshtari.sources.files_sandbox import excluded
-from moshtari.sources.files_types import quoted
+from moshtari.sources.files_types import as_written, quoted
+from moshtari.sources.files_verbatim import Verbatim, named, verbatim
 
 _FLOATS = ("DOUBLE", "FLOAT")
 _SIZES = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
 _INTEGERS = (*_SIZES, *(f"U{size}" for size in _SIZES))
 _ZONED = "TIMESTAMP WITH TIME ZONE"
+_TIMES = ("DATE", "TIMESTAMP", _ZONED)
 # What could give rows in another order than the file's.
 _REORDERS = re.compile(r"\b(over|select|unnest)\b", re.IGNORECASE)
 
@@ -45,13 +47,16 @@ class EntityQuery:
     in_order: bool = False
     exact: bool = False
     """Whether every output is spelt as its column's type is; a text may say anything."""
+    moments: frozenset[str] = frozenset()
+    """Outputs that are times with a zone."""
+    verbatim: Verbatim | None = None
 
     @property
     def columns(self) -> tuple[str, ...]:
         return tuple(self.mapping.columns)
 
     def rows(self, table: str, *, extra: bool = False) -> str:
-        """The entity's rows as text, the record's line last, in the file's order.
+        """The entity's rows as text, but for times, the record's line last, in the file's order.
 
         With `extra`, what new columns hold stands before the line: of groups a list.
         """
@@ -91,8 +96,9 @@ class EntityQuery:
         return f"entities.{self.entity}"
 
     def _named(self) -> Iterator[str]:
-        for output, column in zip(self.outputs, self.columns, strict=True):
-            yield f"{output} as {quoted(column)}"
+        for i, (output, column) in enumerate(zip(self.outputs, self.columns, strict=True)):
+            value = f"cast(c{i} as timestamptz)" if column in self.moments else output
+            yield f"{value} as {quoted(column)}"
 
     def _values(self, table: str, also: str = "") -> str:
         return _values(self.mapping, self._judged(table), also)
@@ -138,7 +144,7 @@ def compile_mapping(
     scope = f"select *, cast(null as varchar) as __excluded from ({scope})"
     by_row = not config.derive and not _reorders(rule.where for rule in config.exclude)
     return {
-        name: _compile(db, f"({scope})", name, mapping, by_row)
+        name: _compile(db, f"({scope})", name, mapping, config, by_row)
         for name, mapping in config.entities.items()
     }
 
@@ -148,7 +154,12 @@ def _reorders(expressions: Iterable[str]) -> bool:
 
 
 def _compile(
-    db: duckdb.DuckDBPyConnection, scope: str, entity: str, mapping: EntityMapping, by_row: bool
+    db: duckdb.DuckDBPyConnection,
+    scope: str,
+    entity: str,
+    mapping: EntityMapping,
+    config: FilesConfig,
+    by_row: bool,
 ) -> EntityQuery:
     key = f"entities.{entity}"
     if mapping.where is not None:
@@ -159,6 +170,8 @@ def _compile(
     judged = _judged(mapping, scope)
     outputs = []
     exact = True
+    moments = set()
+    spelt = {}
     for i, (column, sql) in enumerate(mapping.columns.items()):
         alone = mapping.model_copy(update={"columns": {column: sql}})
         place = f"{key}.columns.{column}"
@@ -166,6 +179,12 @@ def _compile(
         contract = ENTITIES[entity]
         wanted = SUPPLIED_SYSTEM_COLUMNS.get(column) or contract.column(column).pg_type
         output = _as_postgres(f"c{i}", found, wanted)
+        given = named(sql, config)
+        if given and found.startswith("DECIMAL") and wanted == "numeric" and not mapping.group_by:
+            output, sql = f"c{i}", quoted(as_written(given))
+        spelt[column] = sql
+        if wanted == "timestamptz" and found in _TIMES:
+            moments.add(column)
         if output is None:
             raise MappingError(
                 place,
@@ -176,7 +195,15 @@ def _compile(
         exact = exact and (found != "VARCHAR" or wanted == "text")
     used = [*mapping.columns.values(), mapping.where or "", *(r.where for r in mapping.exclude)]
     in_order = by_row and not mapping.group_by and not _reorders(used)
-    return EntityQuery(entity, mapping, tuple(outputs), in_order, exact)
+    return EntityQuery(
+        entity,
+        mapping.model_copy(update={"columns": spelt}),
+        tuple(outputs),
+        in_order,
+        exact,
+        frozenset(moments),
+        verbatim(entity, mapping, config) if in_order else None,
+    )
 
 
 def _try_exclusions(
@@ -231,13 +258,12 @@ def _as_postgres(value: str, found: str, wanted: str) -> str | None:
         nested = found.startswith(("STRUCT", "MAP")) or found.endswith("[]")
         return f"cast(to_json({value}) as varchar)" if nested else None
     if wanted == "timestamptz":
-        if found in ("DATE", "TIMESTAMP"):
+        if found in _TIMES and found != _ZONED:
             value, found = f"cast({value} as timestamptz)", _ZONED
         # In UTC: DuckDB prints offsets of old local times without their seconds.
         return f"cast(timezone('UTC', {value}) as varchar) || '+00'" if found == _ZONED else None
     if wanted == "date":
-        days = found in ("DATE", "TIMESTAMP", _ZONED)
-        return f"cast(cast({value} as date) as varchar)" if days else None
+        return f"cast(cast({value} as date) as varchar)" if found in _TIMES else None
     if wanted == "boolean":
         return text if found == "BOOLEAN" else None
     if found.startswith("DECIMAL"):

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from moshtari.sources.base import ArrowRows, Origin, SourceColumn, SourceError, TextRows
 from moshtari.sources.files_bytes import FileFormatError
@@ -87,10 +89,12 @@ class FilesReading:
                 staged = self.stage.file(file, origin.path, origin.checksum, keep or ())
         return staged
 
-    def parts(self, entity: str, origin: Origin, keep: Sequence[str]) -> Iterator[StagedFile]:
+    def parts(
+        self, query: EntityQuery, origin: Origin, keep: Sequence[str]
+    ) -> Iterator[StagedFile]:
         """Some of the file at a time (see `Stage.parts`)."""
-        with self._told(entity, origin), self.place.local(origin) as file:
-            yield from self.stage.parts(file, origin.path, keep)
+        with self._told(query.entity, origin), self.place.local(origin) as file:
+            yield from self.stage.parts(file, origin.path, keep, query.verbatim)
 
     def columns(self, staged: StagedFile) -> list[SourceColumn]:
         """Those of a file that was read; one that the YAML names is used, by whichever entity."""
@@ -106,6 +110,10 @@ class FilesReading:
         recall = None if grouped else partial(self._recall, query.entity, staged, origin)
         extra = bool(staged.kept)
         before = f"{origin.path}:{staged.place}"
+        if staged.ready is not None:
+            positions = pc.binary_join_element_wise(before, staged.lines.cast(pa.string()), "")
+            yield ArrowRows(staged.ready, positions, origin=origin, recall=recall)
+            return
         # A cursor of its own: another entity may be read before this one is exhausted.
         cursor = self.stage.db.cursor()
         try:
@@ -128,6 +136,8 @@ class FilesReading:
 
     def excluded(self, query: EntityQuery, staged: StagedFile) -> dict[str, int]:
         """How many records each exclusion took out."""
+        if staged.ready is not None:
+            return {}
         own = dict(self.stage.db.execute(query.excluded(staged.table)).fetchall())
         return {**staged.excluded, **{r.name: own.get(r.name, 0) for r in query.mapping.exclude}}
 

@@ -15,9 +15,10 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from moshtari.sources.columnar import is_plain
 from moshtari.sources.files_config import Exclusion, FilesConfig
 from moshtari.sources.files_lines import RecordBatch
-from moshtari.sources.files_types import TypedColumn, literal, quoted
+from moshtari.sources.files_types import TypedColumn, as_written, literal, quoted
 
 # What stands beside the columns of the YAML.
 _OWN = ("line", "__last", "__extra")
@@ -51,7 +52,7 @@ def excluded(rules: Sequence[Exclusion]) -> str:
 
 def plain(columns: list[TypedColumn], rows: pa.Table) -> set[str]:
     """The columns that hold nothing but ASCII, and no white space."""
-    return {column.name for column in columns if _is_plain(rows.column(column.name))}
+    return {c.name for c in columns if all(map(is_plain, rows.column(c.name).chunks))}
 
 
 def typing(columns: list[TypedColumn], plain: Collection[str]) -> str:
@@ -71,6 +72,11 @@ def typing(columns: list[TypedColumn], plain: Collection[str]) -> str:
     reason = f"case {' '.join(reasons)} end" if reasons else "cast(null as varchar)"
     own = ", ".join(_OWN)
     results = [f"v{i} as {name}" for i, name in enumerate(names)]
+    results += [
+        f"{column.written} as {quoted(as_written(column.name))}"
+        for column in columns
+        if column.written is not None
+    ]
     return (
         f"select {', '.join(results)}, {own}, {reason} as __reason from ("
         f"select *, {', '.join(values)} from ("
@@ -97,15 +103,6 @@ def sandbox(config: FilesConfig, timezone: str, folder: str) -> duckdb.DuckDBPyC
     ):
         db.execute(setting)
     return db
-
-
-def _is_plain(texts: pa.ChunkedArray) -> bool:
-    for chunk in texts.chunks:
-        buffer = chunk.buffers()[2]
-        content = b"" if buffer is None else buffer.to_pybytes()
-        if not content.isascii() or any(space in content for space in (b" ", b"\t", b"\r", b"\n")):
-            return False
-    return True
 
 
 def _texts(column: TypedColumn, values: Any) -> pa.Array:

@@ -26,6 +26,7 @@ from moshtari.sources.files_lines import RecordBatch, Records
 from moshtari.sources.files_records import reader_of
 from moshtari.sources.files_sandbox import as_arrow, excluded, plain, sandbox, typing
 from moshtari.sources.files_types import literal, quoted, typed_column
+from moshtari.sources.files_verbatim import Verbatim
 
 # Rows that go into DuckDB at a time: more are little faster, and take more memory on the way.
 _ROWS_AT_ONCE = 12_000
@@ -46,6 +47,8 @@ class StagedFile:
     `place` is what stands before a record's number in its position. `spans` is where records end: a
     good one that it does not name ends on the line that it begins on. `extra` are the columns that
     the YAML does not name, `kept` those of them that were wanted, `types` what the format says.
+    `ready` are the rows, without their records, where an entity needs nothing of DuckDB; `lines`
+    are theirs.
     """
 
     table: str
@@ -58,6 +61,8 @@ class StagedFile:
     extra: tuple[str, ...]
     kept: tuple[str, ...]
     types: dict[str, str]
+    ready: pa.RecordBatch | None = None
+    lines: pa.Array | None = None
 
     @property
     def left_out(self) -> tuple[str, ...]:
@@ -111,7 +116,9 @@ class Stage:
         self._let_go()
         return staged
 
-    def parts(self, path: Path, name: str, keep: Sequence[str] = ()) -> Iterator[StagedFile]:
+    def parts(
+        self, path: Path, name: str, keep: Sequence[str] = (), verbatim: Verbatim | None = None
+    ) -> Iterator[StagedFile]:
         """Some records at a time, each part gone when the next is asked for.
 
         The last has no records but tells of all that were rejected. That, and where the good ones
@@ -124,6 +131,10 @@ class Stage:
             self._create_rejects(table)
             self.db.execute(f"create table {table}_spans (line bigint, __last bigint)")
             for rows in self._incoming(table, reader.batches()):
+                ready = self._ready(table, rows, reader, verbatim, keep)
+                if ready is not None:
+                    yield ready
+                    continue
                 self._fill(table, rows, create=True)
                 yield self._part(table, name, reader, keep)
                 self._drop_records(table)
@@ -137,6 +148,36 @@ class Stage:
         self._gone_through.append(table)
         if len(self._gone_through) > _FILES_KNOWN:
             self._drop(self._gone_through.pop(0))
+
+    def _ready(
+        self,
+        table: str,
+        records: pa.Table,
+        reader: Records,
+        verbatim: Verbatim | None,
+        keep: Sequence[str],
+    ) -> StagedFile | None:
+        """Records that are rows as they stand, each on one line; None where they are not."""
+        lines = records.column("line").combine_chunks()
+        if verbatim is None or not lines.equals(records.column("__last").combine_chunks()):
+            return None
+        rows = verbatim.rows(records)
+        if rows is None:
+            return None
+        return StagedFile(
+            table="",
+            place=reader.place,
+            rejects=f"{table}_rejects",
+            spans=f"{table}_spans",
+            rows=rows.num_rows,
+            rejected=0,
+            excluded={},
+            extra=reader.extra,
+            kept=tuple(keep),
+            types=reader.types,
+            ready=rows,
+            lines=lines,
+        )
 
     def _part(self, table: str, name: str, reader: Records, keep: Sequence[str]) -> StagedFile:
         found = self._finish(table, name, self._config.derive, self._config.exclude)

@@ -41,6 +41,7 @@ class TypedColumn:
     """`text` and `value` are SQL; `value` reads the cleaned text by the column's own name.
 
     `plain_text` does for a column of ASCII without white space, where there is little to clean.
+    `written` is SQL of a decimal as it is spelt, for PostgreSQL to read: 1.50 is not 1.5 there.
     """
 
     name: str
@@ -49,11 +50,17 @@ class TypedColumn:
     plain_text: str
     value: str
     prepare: Callable[[str | None], str | None] | None = None
+    written: str | None = None
 
 
 def quoted(name: str) -> str:
     """An SQL identifier."""
     return '"' + name.replace('"', '""') + '"'
+
+
+def as_written(name: str) -> str:
+    """The name under which a decimal column stands as it is spelt."""
+    return f"__written_{name}"
 
 
 def literal(text: str) -> str:
@@ -97,6 +104,7 @@ def typed_column(name: str, spec: ColumnSpec, config: FilesConfig) -> TypedColum
         plain_text=_without_nulls(column, nulls),
         value=_value(column, spec, config, prepared=prepare is not None),
         prepare=prepare,
+        written=_number(column, config) if spec.decimal is not None else None,
     )
 
 
@@ -133,11 +141,7 @@ def _value(column: str, spec: ColumnSpec, config: FilesConfig, *, prepared: bool
             f"case when starts_with({column}, {literal(REAL)}) then {real} "
             f"else {form(column, spec.format)} end"
         )
-    number = column
-    if config.thousands_separator:
-        number = f"replace({number}, {literal(config.thousands_separator)}, '')"
-    if config.decimal_separator != ".":
-        number = f"replace({number}, {literal(config.decimal_separator)}, '.')"
+    number = _number(column, config)
     if spec.decimal is None:
         whole = rf"regexp_full_match({number}, '[+-]?\d+(\.0*)?')"
         return f"case when {whole} then try_cast(split_part({number}, '.', 1) as bigint) end"
@@ -148,6 +152,15 @@ def _value(column: str, spec: ColumnSpec, config: FilesConfig, *, prepared: bool
         f"case when {exact} and {number} not in ('.', '+.', '-.') "
         f"then try_cast({number} as decimal({width},{scale})) end"
     )
+
+
+def _number(column: str, config: FilesConfig) -> str:
+    """The text with the separators that numbers have everywhere."""
+    if config.thousands_separator:
+        column = f"replace({column}, {literal(config.thousands_separator)}, '')"
+    if config.decimal_separator != ".":
+        column = f"replace({column}, {literal(config.decimal_separator)}, '.')"
+    return column
 
 
 def _list(column: str) -> str:

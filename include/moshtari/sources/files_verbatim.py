@@ -1,0 +1,155 @@
+"""Rows that are a file's columns as they stand: DuckDB need not see them.
+
+That is where an entity's mapping only names columns of the file, and all their texts are plainly of
+their types, which Arrow tells for a whole column at once. Where it cannot, DuckDB types the records
+(`files_types`); a row is the same, whichever of the two it went through.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from moshtari.landing.contract import ENTITIES
+from moshtari.sources.base import array_text
+from moshtari.sources.columnar import days, holds, is_plain, moments, whole_numbers
+from moshtari.sources.files_config import ColumnSpec, EntityMapping, FilesConfig
+
+_WHOLE = ("integer", "bigint", "numeric")
+# Of more arrays that differ, making each once saves little.
+_MOST_ARRAYS = 1_000
+_TEXTS = msgspec.json.Decoder(list[str | None])
+_TRUTHS = pa.array(["true", "false"])
+
+
+@dataclass(frozen=True)
+class _Column:
+    """One column of the entity: the file's, the texts that are null there, and how to read it."""
+
+    name: str
+    given: str
+    nulls: pa.Array
+    read: Callable[[pa.Array], pa.Array]
+
+
+class Verbatim:
+    """One entity's rows of records that need no judging one by one."""
+
+    def __init__(self, columns: list[_Column]) -> None:
+        self._columns = columns
+
+    def rows(self, records: pa.Table) -> pa.RecordBatch | None:
+        """The rows as landing takes them; None where a value needs a closer look."""
+        if records.column("__extra").null_count < records.num_rows:
+            return None
+        records = records.select([column.given for column in self._columns]).combine_chunks()
+        try:
+            arrays = [_read(column, records) for column in self._columns]
+        except pa.ArrowInvalid:
+            return None
+        return pa.RecordBatch.from_arrays(arrays, names=[column.name for column in self._columns])
+
+
+def _read(column: _Column, records: pa.Table) -> pa.Array:
+    chunks = records.column(column.given).chunks
+    texts = chunks[0] if chunks else pa.array([], pa.string())
+    if len(column.nulls):
+        texts = pc.if_else(pc.is_in(texts, column.nulls), None, texts)
+    return texts if texts.null_count == len(texts) else column.read(texts)
+
+
+def verbatim(entity: str, mapping: EntityMapping, config: FilesConfig) -> Verbatim | None:
+    """How the entity's rows are had without DuckDB; None where the YAML asks for more than names."""
+    if config.derive or config.exclude or mapping.exclude or mapping.where or mapping.group_by:
+        return None
+    found = []
+    for name, sql in mapping.columns.items():
+        given = named(sql, config)
+        read = None if given is None else _reading(entity, name, config.columns[given], config)
+        if given is None or read is None:
+            return None
+        nulls = list(config.nulls)
+        if config.columns[given].type not in ("text", "text[]"):
+            nulls = [*(null.strip() for null in nulls), ""]
+        found.append(_Column(name, given, pa.array(nulls, pa.string()), read))
+    return Verbatim(found)
+
+
+def named(sql: str, config: FilesConfig) -> str | None:
+    """The file's column that an expression only names."""
+    text = sql.strip()
+    if text.startswith('"') and text.endswith('"'):
+        text = text[1:-1]
+    return text if text in config.columns else None
+
+
+def _reading(
+    entity: str, name: str, spec: ColumnSpec, config: FilesConfig
+) -> Callable[[pa.Array], pa.Array] | None:
+    contract = ENTITIES[entity]
+    if name not in contract.column_names:
+        return None
+    wanted = contract.column(name).pg_type
+    jalali = (spec.calendar or config.calendar) == "jalali"
+    if spec.type in ("date", "timestamp") and (spec.format is not None or jalali):
+        return None
+    if spec.decimal is not None:
+        marks = (config.decimal_separator, config.thousands_separator)
+        return _decimals(*spec.decimal) if wanted == "numeric" and marks == (".", None) else None
+    reading: dict[tuple[str, str], Callable[[pa.Array], pa.Array]] = {
+        ("text", "text"): lambda texts: texts,
+        ("id", "text"): _ids,
+        ("timestamp", "timestamptz"): moments,
+        ("date", "date"): _days,
+        ("boolean", "boolean"): _truths,
+        ("text[]", "text[]"): _arrays,
+        **{("integer", kind): _integers for kind in _WHOLE},
+    }
+    return reading.get((spec.type, wanted))
+
+
+def _ids(texts: pa.Array) -> pa.Array:
+    if holds(texts, b".") or not is_plain(texts):
+        raise pa.ArrowInvalid("an id that may be written as a number, or with blanks")
+    return texts
+
+
+def _days(texts: pa.Array) -> pa.Array:
+    days(texts)
+    return texts
+
+
+def _truths(texts: pa.Array) -> pa.Array:
+    if not pc.all(pc.is_in(pc.drop_null(texts), _TRUTHS)).as_py():
+        raise pa.ArrowInvalid("neither true nor false")
+    return texts
+
+
+def _integers(texts: pa.Array) -> pa.Array:
+    return whole_numbers(texts).cast(pa.string())
+
+
+def _decimals(width: int, scale: int) -> Callable[[pa.Array], pa.Array]:
+    def read(texts: pa.Array) -> pa.Array:
+        """As they are written, if they fit the type."""
+        if holds(texts, b"eE"):
+            raise pa.ArrowInvalid("a number with an exponent, which is none here")
+        texts.cast(pa.decimal128(width, scale))
+        return texts
+
+    return read
+
+
+def _arrays(texts: pa.Array) -> pa.Array:
+    coded = texts.dictionary_encode()
+    if len(coded.dictionary) > _MOST_ARRAYS:
+        raise pa.ArrowInvalid("too many arrays that differ")
+    try:
+        found = [array_text(_TEXTS.decode(text)) for text in coded.dictionary.to_pylist()]
+    except msgspec.DecodeError as error:
+        raise pa.ArrowInvalid("no array of texts alone") from error
+    return pa.array(found, pa.string()).take(coded.indices)
