@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import codecs
-import gzip
 import hashlib
-import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO, cast
+
+from isal import igzip, isal_zlib
 
 # About the size that Python's CSV reader is fastest with: few enough rows to stay in cache.
 BLOCK_BYTES = 128 * 1024
@@ -104,11 +104,11 @@ def _is_utf8(encoding: str) -> bool:
 def _chunks(path: Path, encoding: str, size: int) -> Iterator[bytes]:
     with path.open("rb") as plain:
         packed = plain.peek(2)[:2] == b"\x1f\x8b"
-        stream = cast(BinaryIO, gzip.GzipFile(fileobj=plain)) if packed else plain
+        stream = cast(BinaryIO, igzip.IGzipFile(fileobj=plain)) if packed else plain
         try:
             blocks = iter(lambda: stream.read(size), b"")
             yield from _transcoded(blocks, encoding) if is_wide(encoding) else blocks
-        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        except (EOFError, igzip.BadGzipFile, isal_zlib.error) as error:
             raise FileFormatError(
                 "the gz archive is cut off or damaged", "Fetch or write the file again"
             ) from error

@@ -1,8 +1,9 @@
 """JSON lines into columns of text: a whole block at once where it can be, else line by line.
 
-Numbers are taken as they are written, never as floats, so a value is either decoded as a text or
-kept raw. A block is decoded at once into a class made for the keys seen so far; what does not fit
-(a new key, a broken line, a record over two lines) sends that block, and no other, the slow way.
+Numbers are taken as they are written, never as floats: fractions by msgspec's hook for floats, and
+what is neither text nor number is kept raw. A block is decoded at once into a class made for the
+keys seen so far; what does not fit (a new key, a value of another kind, a broken line, a record over
+two lines) sends that block, and no other, the slow way.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from operator import attrgetter
 from typing import Any
 
 import msgspec
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -22,6 +24,7 @@ JSON_BLOCK_BYTES = 512 * 1024
 # Beyond it the keys are data, such as ids, and no class could be made for them.
 _MOST_KEYS = 200
 _NOTHING = (b"", b"null")
+_FEED, _RETURN, _OPENS, _CLOSES = b"\n\r{}"
 
 
 class JsonLinesSplitter:
@@ -31,7 +34,8 @@ class JsonLinesSplitter:
         self._wanted = wanted
         self._decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
         self._numbers: set[str] = set()
-        self._known: tuple[int, int] = (0, 0)
+        self._nested: set[str] = set()
+        self._known: tuple[int, int, int] = (0, 0, 0)
         self._fast: msgspec.json.Decoder[Any] | None = None
         self._getters: list[tuple[str, attrgetter[Any] | None]] = []
         self._line = 1
@@ -56,12 +60,13 @@ class JsonLinesSplitter:
             return "the line is not one JSON object"
         self.seen.update(dict.fromkeys(found))
         for name in self._wanted:
-            if name not in self._numbers and bytes(found.get(name, b"n"))[:1] not in b'"n':
-                self._numbers.add(name)
+            begins = bytes(found.get(name, b"n"))[:1]
+            if begins not in b'"n':
+                (self._numbers if begins in b"-0123456789" else self._nested).add(name)
         return row
 
     def _learn(self) -> None:
-        known = (len(self.seen), len(self._numbers))
+        known = (len(self.seen), len(self._numbers), len(self._nested))
         if known == self._known or len(self.seen) > _MOST_KEYS:
             return
         self._known = known
@@ -70,14 +75,15 @@ class JsonLinesSplitter:
         places: dict[str, str] = {}
         for place, name in enumerate(self.seen):
             field = f"f{place}"
-            is_text = name in self._wanted and name not in self._numbers
-            kind: Any = str | None if is_text else msgspec.Raw
-            fields.append((field, kind, None if is_text else msgspec.Raw()))
+            kind: Any = msgspec.Raw
+            if name in self._wanted and name not in self._nested:
+                kind = object if name in self._numbers else str | None
+            fields.append((field, kind, msgspec.Raw() if kind is msgspec.Raw else None))
             names[field], places[name] = name, field
         record = msgspec.defstruct(
             "Record", fields, rename=names, forbid_unknown_fields=True, gc=False
         )
-        self._fast = msgspec.json.Decoder(record)
+        self._fast = msgspec.json.Decoder(record, float_hook=str)
         self._getters = [
             (name, attrgetter(places[name]) if name in places else None) for name in self._wanted
         ]
@@ -85,20 +91,18 @@ class JsonLinesSplitter:
     def _at_once(self, block: bytes, encoding: str) -> RecordBatch | None:
         if self._fast is None or len(self.seen) > _MOST_KEYS:
             return None
-        count = block.count(b"\n") + (not block.endswith(b"\n"))
-        # A line that begins and ends with braces, and is one of as many records as there are
-        # lines, is one record.
-        ends = block.count(b"}\n{") or block.count(b"}\r\n{")
-        if ends != count - 1 or block[:1] != b"{" or b"\\u0000" in block:
+        count = _lines_in_braces(block)
+        if count is None or b"\\u0000" in block:
             return None
         try:
             if encoding != "utf-8":
                 block = block.decode(encoding).encode("utf-8")
             rows = self._fast.decode_lines(block)
-            if len(rows) != count or not block.rstrip(b"\r\n").endswith(b"}"):
+            # A line in braces that is one of as many records as there are lines is one record.
+            if len(rows) != count:
                 return None
             columns = [self._column(name, getter, rows) for name, getter in self._getters]
-        except (msgspec.DecodeError, UnicodeError, RecursionError, pa.ArrowInvalid):
+        except (msgspec.DecodeError, ValueError, RecursionError):
             return None
         at = range(self._line, self._line + count)
         self._line += count
@@ -109,14 +113,45 @@ class JsonLinesSplitter:
     ) -> list[str | None] | pa.Array:
         if getter is None:
             return [None] * len(rows)
-        values = map(getter, rows)
-        if name not in self._numbers:
-            return list(values)
-        raw = pa.array(map(bytes, values), pa.binary(), size=len(rows))
-        if pc.any(pc.starts_with(raw, '"')).as_py():
-            return [_text(value) for value in map(getter, rows)]
-        nothing = pc.is_in(raw, pa.array(_NOTHING, pa.binary()))
-        return pc.if_else(nothing, None, raw).cast(pa.string())
+        values = list(map(getter, rows))
+        if name in self._nested:
+            return _raw(values)
+        return _numbers(values) if name in self._numbers else values
+
+
+def _lines_in_braces(block: bytes) -> int | None:
+    """How many lines there are; None if one does not begin and end with a brace."""
+    if not block.endswith(b"\n"):
+        block += b"\n"
+    content = np.frombuffer(block, np.uint8)
+    ends = np.flatnonzero(content == _FEED)
+    last = ends - 1
+    last -= (content[last] == _RETURN) & (last > 0)
+    braced = (content[last] == _CLOSES).all() and (content[ends[:-1] + 1] == _OPENS).all()
+    return len(ends) if braced and content[0] == _OPENS else None
+
+
+def _numbers(values: list[Any]) -> pa.Array:
+    """Numbers and texts as text. ArrowInvalid where one is neither."""
+    kinds = set(map(type, values)) - {type(None)}
+    if kinds == {int}:
+        try:
+            return pa.array(values, pa.int64()).cast(pa.string())
+        except OverflowError:
+            pass
+    if not kinds <= {int, str}:
+        raise pa.ArrowInvalid("neither number nor text")
+    if int in kinds:
+        values = [str(value) if type(value) is int else value for value in values]
+    return pa.array(values, pa.string())
+
+
+def _raw(values: list[msgspec.Raw]) -> list[str | None] | pa.Array:
+    raw = pa.array(map(bytes, values), pa.binary(), size=len(values))
+    if pc.any(pc.starts_with(raw, '"')).as_py():
+        return [_text(value) for value in values]
+    nothing = pc.is_in(raw, pa.array(_NOTHING, pa.binary()))
+    return pc.if_else(nothing, None, raw).cast(pa.string())
 
 
 def _text(raw: msgspec.Raw | None) -> str | None:
