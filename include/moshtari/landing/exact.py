@@ -157,7 +157,7 @@ class ExactCopy:
 
 
 def _content(batches: list[pa.RecordBatch], types: Mapping[str, str]) -> Content:
-    """The rows as COPY takes them: binary, or as text where it is for PostgreSQL to read a value."""
+    """The rows as COPY takes them: binary, or as text where PostgreSQL is to read a value."""
     rows = pa.Table.from_batches(batches).combine_chunks()
     try:
         return "binary", as_stream(rows.to_batches()[0], types)

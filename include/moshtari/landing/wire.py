@@ -4,7 +4,7 @@ pgpq writes the stream. What it is given here has one Arrow type for each type o
 Numbers come to it in PostgreSQL's own form, so that they keep the decimals that they were written
 with (1.50 is not 1.5), and so do arrays of texts, of which a shop has few that differ.
 
-Raised by all: pyarrow.ArrowInvalid where a value is spelt in a way that only PostgreSQL should read.
+pyarrow.ArrowInvalid is raised where a value is spelt so that only PostgreSQL should read it.
 """
 
 from __future__ import annotations

@@ -109,7 +109,8 @@ class ArrowRows:
     """Exact rows a column at a time: what else is said of `TextRows` holds here too.
 
     `values` has a column of strings for each column of the contract that is given; one of times may
-    be of Arrow's timestamps with a zone (years 1 to 9999). `positions` is an array of strings. `raw` may be a sequence that finds the records when it is asked for one.
+    be of Arrow's timestamps with a zone (years 1 to 9999). `positions` is an array of strings.
+    `raw` may be a sequence that finds the records when it is asked for one.
     """
 
     values: pa.RecordBatch

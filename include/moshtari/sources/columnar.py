@@ -58,7 +58,8 @@ def moments(values: pa.Array) -> pa.Array:
     if _shortest(values) < _SHORTEST_MOMENT:
         raise pa.ArrowInvalid("too short for a time with minutes and an offset")
     found = values.cast(MOMENT)
-    if not pc.all(pc.ends_with(values, "Z")).as_py():
+    # Nearly always all have the same.
+    if not any(pc.all(pc.ends_with(values, end)).as_py() for end in ("Z", "+00:00", "+03:30")):
         ends = pc.unique(pc.utf8_slice_codeunits(values, -6)).to_pylist()
         if not all(end is None or end.endswith("Z") or _OFFSET.search(end) for end in ends):
             raise pa.ArrowInvalid("an offset that no place has")

@@ -15,6 +15,7 @@ BLOCK_BYTES = 128 * 1024
 # A line beyond this is no line: the file has other line ends, or is not text.
 MAX_LINE_BYTES = 64 * 1024 * 1024
 
+_GZ = b"\x1f\x8b"
 _WIDE = ("utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be")
 
 
@@ -30,6 +31,12 @@ def checksum(path: Path) -> str:
     """SHA-256 of the file as stored (a gz file is not unpacked), as hexadecimal text."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def is_packed(path: Path) -> bool:
+    """Whether it is a gz file, whatever it is called."""
+    with path.open("rb") as file:
+        return file.read(2) == _GZ
 
 
 def is_wide(encoding: str) -> bool:
@@ -103,7 +110,7 @@ def _is_utf8(encoding: str) -> bool:
 
 def _chunks(path: Path, encoding: str, size: int) -> Iterator[bytes]:
     with path.open("rb") as plain:
-        packed = plain.peek(2)[:2] == b"\x1f\x8b"
+        packed = plain.peek(2)[:2] == _GZ
         stream = cast(BinaryIO, igzip.IGzipFile(fileobj=plain)) if packed else plain
         try:
             blocks = iter(lambda: stream.read(size), b"")

@@ -1,9 +1,9 @@
 """JSON lines into columns of text: a whole block at once where it can be, else line by line.
 
-Numbers are taken as they are written, never as floats: fractions by msgspec's hook for floats, and
-what is neither text nor number is kept raw. A block is decoded at once into a class made for the
-keys seen so far; what does not fit (a new key, a value of another kind, a broken line, a record over
-two lines) sends that block, and no other, the slow way.
+Numbers are taken as they are written, never as floats (by msgspec's hook for these), and what is
+neither text nor number is kept raw. A block is decoded at once into a class made for the keys seen
+so far; what does not fit (a new key, a value of another kind, a broken line, a record over two
+lines) sends that block, and no other, the slow way.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The YAML's expressions as DuckDB queries: tried when the source is made, each under its own key.
 
-Results leave as PostgreSQL text input, times as Arrow's own. A float is refused: money and quantities are exact here, and
-DuckDB's `/` gives a float, so the remedy names the cast.
+Results leave as PostgreSQL text input, times as Arrow's own. A float is refused: money and
+quantities are exact here, and DuckDB's `/` gives a float, so the remedy names the cast.
 """
 
 # ruff: noqa: S608 - the queries are the YAML's own, in a DuckDB that holds nothing else

@@ -9,36 +9,14 @@ system, the network and Python's variables before an expression of the YAML reac
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Any
 
 import duckdb
-import numpy as np
 import pyarrow as pa
 
 from moshtari.sources.columnar import is_plain
 from moshtari.sources.files_config import Exclusion, FilesConfig
-from moshtari.sources.files_lines import RecordBatch
+from moshtari.sources.files_pieces import OWN
 from moshtari.sources.files_types import TypedColumn, as_written, literal, quoted
-
-# What stands beside the columns of the YAML.
-_OWN = ("line", "__last", "__extra")
-
-
-def as_arrow(columns: list[TypedColumn], batch: RecordBatch) -> pa.RecordBatch:
-    """Records as they go into DuckDB: their texts, and the lines that they stand on."""
-    arrays = [_texts(column, values) for column, values in zip(columns, batch.columns, strict=True)]
-    count = len(batch.first)
-    extra = pa.nulls(count, pa.string()) if batch.extra is None else pa.array(batch.extra)
-    arrays += [_lines(batch.first), _lines(batch.last)]
-    arrays.append(extra.cast(pa.string()))
-    names = [*(column.name for column in columns), *_OWN]
-    return pa.RecordBatch.from_arrays(arrays, names=names)
-
-
-def _lines(numbers: Sequence[int]) -> pa.Array:
-    if isinstance(numbers, range):
-        return pa.array(np.arange(numbers.start, numbers.stop, numbers.step))
-    return pa.array(numbers, pa.int64())
 
 
 def excluded(rules: Sequence[Exclusion]) -> str:
@@ -70,7 +48,7 @@ def typing(columns: list[TypedColumn], plain: Collection[str]) -> str:
         if column.type not in ("text", "id")
     ]
     reason = f"case {' '.join(reasons)} end" if reasons else "cast(null as varchar)"
-    own = ", ".join(_OWN)
+    own = ", ".join(OWN)
     results = [f"v{i} as {name}" for i, name in enumerate(names)]
     results += [
         f"{column.written} as {quoted(as_written(column.name))}"
@@ -103,13 +81,3 @@ def sandbox(config: FilesConfig, timezone: str, folder: str) -> duckdb.DuckDBPyC
     ):
         db.execute(setting)
     return db
-
-
-def _texts(column: TypedColumn, values: Any) -> pa.Array:
-    """A column's texts as Arrow has them."""
-    if isinstance(values, pa.Array):
-        if column.prepare is None:
-            return values
-        values = values.to_pylist()
-    prepared = map(column.prepare, values) if column.prepare else values
-    return pa.array(prepared, pa.string(), size=len(values))

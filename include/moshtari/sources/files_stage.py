@@ -11,26 +11,24 @@ from __future__ import annotations
 import shutil
 import tempfile
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import pyarrow as pa
 
 from moshtari.sources.ahead import ahead
+from moshtari.sources.files_apart import pieces_of
 from moshtari.sources.files_bytes import FileFormatError
 from moshtari.sources.files_config import Exclusion, FilesConfig
-from moshtari.sources.files_lines import RecordBatch, Records
-from moshtari.sources.files_records import reader_of
-from moshtari.sources.files_sandbox import as_arrow, excluded, plain, sandbox, typing
+from moshtari.sources.files_lines import Records
+from moshtari.sources.files_pieces import Piece, schema
+from moshtari.sources.files_sandbox import excluded, plain, sandbox, typing
 from moshtari.sources.files_types import literal, quoted, typed_column
 from moshtari.sources.files_verbatim import Verbatim
 
-# Rows that go into DuckDB at a time: more are little faster, and take more memory on the way.
-_ROWS_AT_ONCE = 12_000
-Piece: TypeAlias = tuple[list[pa.RecordBatch], list[tuple[int, int, str]]]
 # Rejected records whose bytes are taken up at a time.
 _RAW_AT_ONCE = 500
 # Records kept staged for the next entity, over all files; beyond it the oldest file is let go.
@@ -126,11 +124,12 @@ class Stage:
         """
         self._number += 1
         table = f"file_{self._number}"
-        reader = reader_of(path, self._config, keep)
+        pieces = pieces_of(path, self._config, keep)
+        reader = pieces.reader
         try:
             self._create_rejects(table)
             self.db.execute(f"create table {table}_spans (line bigint, __last bigint)")
-            for rows in self._incoming(table, reader.batches()):
+            for rows in self._incoming(table, pieces):
                 ready = self._ready(table, rows, reader, verbatim, keep)
                 if ready is not None:
                     yield ready
@@ -219,8 +218,9 @@ class Stage:
             cursor.close()
 
     def _load(self, path: Path, name: str, table: str, keep: Sequence[str]) -> StagedFile:
-        reader = reader_of(path, self._config, keep)
-        self._create(table, reader.batches())
+        pieces = pieces_of(path, self._config, keep)
+        reader = pieces.reader
+        self._create(table, pieces)
         found = self._finish(table, name, self._config.derive, self._config.exclude)
         return self._counted(found, table, reader, self._keep_raw(table, reader), keep)
 
@@ -263,44 +263,26 @@ class Stage:
             )
         return kept
 
-    def _create(self, table: str, batches: Iterator[RecordBatch] | list[RecordBatch]) -> None:
+    def _create(self, table: str, pieces: Iterable[Piece]) -> None:
         """Typed records into `<table>_typed`, broken and mistyped ones into `<table>_rejects`."""
         self._fill(table, self._nothing(), create=True)
         self._create_rejects(table)
-        for rows in self._incoming(table, iter(batches)):
+        for rows in self._incoming(table, pieces):
             self._fill(table, rows)
 
     def _create_rejects(self, table: str) -> None:
         self.db.execute(f"create table {table}_rejects (first bigint, last bigint, reason varchar)")
 
     def _nothing(self) -> pa.Table:
-        empty = RecordBatch([()] * len(self._columns), (), ())
-        return pa.Table.from_batches([as_arrow(self._columns, empty)])
+        return schema(self._columns).empty_table()
 
-    def _incoming(self, table: str, batches: Iterator[RecordBatch]) -> Iterator[pa.Table]:
-        """Records in pieces that DuckDB is fast with; the broken ones go to the rejects.
-
-        While DuckDB works on one piece, the next is read.
-        """
-        for waiting, broken in ahead(self._pieces(batches)):
+    def _incoming(self, table: str, pieces: Iterable[Piece]) -> Iterator[pa.Table]:
+        """Records; the broken ones go to the rejects. While some are in use, the next are read."""
+        for records, broken in ahead(iter(pieces)):
             if broken:
                 self._reject(table, broken)
-            if waiting:
-                yield pa.Table.from_batches(waiting)
-
-    def _pieces(self, batches: Iterator[RecordBatch]) -> Iterator[Piece]:
-        waiting: list[pa.RecordBatch] = []
-        broken: list[tuple[int, int, str]] = []
-        rows = 0
-        for batch in batches:
-            broken += batch.broken
-            if batch.first:
-                waiting.append(as_arrow(self._columns, batch))
-                rows += len(batch.first)
-            if max(rows, len(broken)) >= _ROWS_AT_ONCE:
-                yield waiting, broken
-                waiting, broken, rows = [], [], 0
-        yield waiting, broken
+            if records is not None:
+                yield records
 
     def _reject(self, table: str, broken: Sequence[tuple[int, int, str]]) -> None:
         first, last, reasons = zip(*broken, strict=True)

@@ -63,7 +63,7 @@ def _read(column: _Column, records: pa.Table) -> pa.Array:
 
 
 def verbatim(entity: str, mapping: EntityMapping, config: FilesConfig) -> Verbatim | None:
-    """How the entity's rows are had without DuckDB; None where the YAML asks for more than names."""
+    """How the entity's rows are had without DuckDB; None where the YAML does more than name."""
     if config.derive or config.exclude or mapping.exclude or mapping.where or mapping.group_by:
         return None
     found = []

@@ -1,0 +1,133 @@
+"""A large text file read by a process of its own, so that two cores share the work.
+
+Splitting and decoding text hold Python's lock nearly all the time, so that a thread gains nothing.
+The process is told what to read on its standard input and answers with Arrow's stream of records;
+what else there is to say stands beside a batch, as JSON.
+
+    python -m moshtari.sources.files_apart
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+if __name__ == "__main__":
+    # Given a list, pyarrow would import pandas to see whether it is one of its own: time and
+    # memory for nothing here.
+    sys.modules["pandas"] = None  # type: ignore[assignment]
+
+import msgspec
+import pyarrow as pa
+
+from moshtari.sources.files_bytes import FileFormatError, is_packed
+from moshtari.sources.files_config import FilesConfig, Parquet, Xlsx
+from moshtari.sources.files_pieces import Piece, Pieces
+
+# A smaller file is read before such a process has begun.
+_FROM_BYTES, _FROM_BYTES_PACKED = 32 << 20, 4 << 20
+_BESIDE = b"moshtari"
+
+
+class Task(msgspec.Struct):
+    """What to read: a file on this machine, the source's part of the YAML, new columns to keep."""
+
+    path: str
+    config: str
+    keep: tuple[str, ...]
+
+
+class Beside(msgspec.Struct):
+    """What a piece says beside its records; the last one tells the columns, or what went wrong."""
+
+    broken: list[tuple[int, int, str]] = []
+    is_last: bool = False
+    extra: tuple[str, ...] = ()
+    types: dict[str, str] = {}
+    unusable: tuple[str, str] | None = None
+    defect: str | None = None
+
+
+class PiecesApart(Pieces):
+    """Reads one file once, in a process of its own, which ends with the reading."""
+
+    def __init__(self, path: Path, config: FilesConfig, keep: Sequence[str] = ()) -> None:
+        super().__init__(path, config, keep)
+        # Of where the file came from nothing is needed, and there may be secrets in it.
+        told = config.model_dump_json(exclude={"storage_options"})
+        self._task = Task(str(path), told, tuple(keep))
+
+    def __iter__(self) -> Iterator[Piece]:
+        with _process(self._task) as answer, pa.ipc.open_stream(answer) as stream:
+            is_last = False
+            while not is_last:
+                batch, metadata = stream.read_next_batch_with_custom_metadata()
+                beside = msgspec.json.decode(metadata[_BESIDE], type=Beside)
+                if beside.unusable is not None:
+                    raise FileFormatError(*beside.unusable)
+                if beside.defect is not None:
+                    raise RuntimeError(f"reading apart broke down with {beside.defect}")
+                is_last = beside.is_last
+                yield (self._joined([batch]) if batch.num_rows else None), beside.broken
+            self.reader.extra, self.reader.types = beside.extra, beside.types
+
+
+def pieces_of(path: Path, config: FilesConfig, keep: Sequence[str] = ()) -> Pieces:
+    """The file's pieces, read where that is faster. Raises FileFormatError for an empty file."""
+    least = _FROM_BYTES_PACKED if is_packed(path) else _FROM_BYTES
+    is_text = not isinstance(config.format, Parquet | Xlsx)
+    apart = is_text and path.stat().st_size >= least
+    return (PiecesApart if apart else Pieces)(path, config, keep)
+
+
+@contextmanager
+def _process(task: Task) -> Iterator[IO[bytes]]:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    with subprocess.Popen(
+        [sys.executable, "-m", __name__],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=environment,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            process.stdin.write(msgspec.json.encode(task))
+            process.stdin.close()
+            yield process.stdout
+        finally:
+            process.kill()
+
+
+def _answer(task: Task, out: IO[bytes]) -> None:
+    pieces = Pieces(Path(task.path), FilesConfig.model_validate_json(task.config), task.keep)
+    with pa.ipc.new_stream(out, pieces.schema) as stream:
+
+        def write(records: pa.Table | None, beside: Beside) -> None:
+            some = pieces.schema.empty_table() if records is None else records.combine_chunks()
+            [batch] = some.to_batches() or [pa.RecordBatch.from_pylist([], pieces.schema)]
+            stream.write_batch(batch, custom_metadata={_BESIDE: msgspec.json.encode(beside)})
+
+        try:
+            for records, broken in pieces:
+                write(records, Beside(broken))
+            reader = pieces.reader
+            last = Beside(is_last=True, extra=reader.extra, types=reader.types)
+        except BrokenPipeError:
+            # Nobody reads any more.
+            os._exit(1)
+        except FileFormatError as error:
+            last = Beside(is_last=True, unusable=(error.what, error.remedy))
+        except Exception as error:
+            # Its text may quote the file.
+            last = Beside(is_last=True, defect=type(error).__name__)
+        write(None, last)
+
+
+if __name__ == "__main__":
+    _answer(msgspec.json.decode(sys.stdin.buffer.read(), type=Task), sys.stdout.buffer)
