@@ -24,7 +24,7 @@ from moshtari.sources.columnar import days, holds, moments, whole_numbers
 try:
     from pgpq import ArrowToPostgresBinaryEncoder
 except ImportError:  # It has no wheels for Linux on ARM: rows go as text there.
-    ArrowToPostgresBinaryEncoder = None
+    ArrowToPostgresBinaryEncoder = None  # type: ignore[assignment,misc]
 
 _TEXT, _TEXTS = 25, 1009
 """PostgreSQL's numbers for its types text and text[]."""

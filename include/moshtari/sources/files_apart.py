@@ -17,11 +17,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-if __name__ == "__main__":
-    # Given a list, pyarrow would import pandas to see whether it is one of its own: time and
-    # memory for nothing here.
-    sys.modules["pandas"] = None  # type: ignore[assignment]
-
 import msgspec
 import pyarrow as pa
 
@@ -32,6 +27,10 @@ from moshtari.sources.files_pieces import Piece, Pieces
 # A smaller file is read before such a process has begun.
 _FROM_BYTES, _FROM_BYTES_PACKED = 32 << 20, 4 << 20
 _BESIDE = b"moshtari"
+_ENDED = (
+    "the process that read it ended before the file did",
+    "Run the day again; if it goes on, give the machine more memory",
+)
 
 
 class Task(msgspec.Struct):
@@ -66,7 +65,10 @@ class PiecesApart(Pieces):
         with _process(self._task) as answer, pa.ipc.open_stream(answer) as stream:
             is_last = False
             while not is_last:
-                batch, metadata = stream.read_next_batch_with_custom_metadata()
+                try:
+                    batch, metadata = stream.read_next_batch_with_custom_metadata()
+                except (StopIteration, pa.ArrowException, OSError) as error:
+                    raise FileFormatError(*_ENDED) from error
                 beside = msgspec.json.decode(metadata[_BESIDE], type=Beside)
                 if beside.unusable is not None:
                     raise FileFormatError(*beside.unusable)

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from isal import igzip, isal_zlib
+from isal import igzip
+from isal.igzip_lib import IsalError
 
 # About the size that Python's CSV reader is fastest with: few enough rows to stay in cache.
 BLOCK_BYTES = 128 * 1024
@@ -16,6 +17,8 @@ BLOCK_BYTES = 128 * 1024
 MAX_LINE_BYTES = 64 * 1024 * 1024
 
 _GZ = b"\x1f\x8b"
+# isal says of its error that it is an instance of one.
+_DAMAGED = (EOFError, igzip.BadGzipFile, cast(type[Exception], IsalError))
 _WIDE = ("utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be")
 
 
@@ -115,7 +118,7 @@ def _chunks(path: Path, encoding: str, size: int) -> Iterator[bytes]:
         try:
             blocks = iter(lambda: stream.read(size), b"")
             yield from _transcoded(blocks, encoding) if is_wide(encoding) else blocks
-        except (EOFError, igzip.BadGzipFile, isal_zlib.error) as error:
+        except _DAMAGED as error:
             raise FileFormatError(
                 "the gz archive is cut off or damaged", "Fetch or write the file again"
             ) from error

@@ -159,4 +159,5 @@ def _text(raw: msgspec.Raw | None) -> str | None:
     value = b"" if raw is None else bytes(raw)
     if value[:1] == b'"':
         return msgspec.json.decode(value, type=str)
-    return None if value in _NOTHING else value.decode("utf-8")
+    # JSON's two zeros are one.
+    return None if value in _NOTHING else value.decode("utf-8") if value != b"-0" else "0"

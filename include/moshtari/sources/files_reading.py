@@ -111,8 +111,9 @@ class FilesReading:
         extra = bool(staged.kept)
         before = f"{origin.path}:{staged.place}"
         if staged.ready is not None:
-            positions = pc.binary_join_element_wise(before, staged.lines.cast(pa.string()), "")
-            yield ArrowRows(staged.ready, positions, origin=origin, recall=recall)
+            values, at = staged.ready
+            positions = pc.binary_join_element_wise(before, at.cast(pa.string()), "")
+            yield ArrowRows(values, positions, origin=origin, recall=recall)
             return
         # A cursor of its own: another entity may be read before this one is exhausted.
         cursor = self.stage.db.cursor()

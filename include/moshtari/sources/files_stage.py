@@ -45,8 +45,7 @@ class StagedFile:
     `place` is what stands before a record's number in its position. `spans` is where records end: a
     good one that it does not name ends on the line that it begins on. `extra` are the columns that
     the YAML does not name, `kept` those of them that were wanted, `types` what the format says.
-    `ready` are the rows, without their records, where an entity needs nothing of DuckDB; `lines`
-    are theirs.
+    `ready` are rows and their lines in place of the records, where DuckDB is not needed.
     """
 
     table: str
@@ -59,8 +58,7 @@ class StagedFile:
     extra: tuple[str, ...]
     kept: tuple[str, ...]
     types: dict[str, str]
-    ready: pa.RecordBatch | None = None
-    lines: pa.Array | None = None
+    ready: tuple[pa.RecordBatch, pa.Array] | None = None
 
     @property
     def left_out(self) -> tuple[str, ...]:
@@ -174,8 +172,7 @@ class Stage:
             extra=reader.extra,
             kept=tuple(keep),
             types=reader.types,
-            ready=rows,
-            lines=lines,
+            ready=(rows, lines),
         )
 
     def _part(self, table: str, name: str, reader: Records, keep: Sequence[str]) -> StagedFile:

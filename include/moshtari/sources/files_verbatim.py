@@ -46,7 +46,8 @@ class Verbatim:
         """The rows as landing takes them; None where a value needs a closer look."""
         if records.column("__extra").null_count < records.num_rows:
             return None
-        records = records.select([column.given for column in self._columns]).combine_chunks()
+        given = dict.fromkeys(column.given for column in self._columns)
+        records = records.select(list(given)).combine_chunks()
         try:
             arrays = [_read(column, records) for column in self._columns]
         except pa.ArrowInvalid:
