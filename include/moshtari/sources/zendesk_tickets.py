@@ -7,7 +7,7 @@ from datetime import timedelta
 from functools import partial
 
 import msgspec
-import pyarrow as pa
+import pyarrow.compute as pc
 
 from moshtari.sources.base import ArrowRows, Batch, RejectedRecord, SourceError, Window
 from moshtari.sources.http import HttpClient, follow
@@ -84,8 +84,7 @@ class TicketExport:
         return (*position.items(), ("per_page", self._page_size), ("include", "users"))
 
     def _page(self, query: Query, number: int) -> _Page:
-        decode = partial(_Page, number)
-        return self._client.get_decoded("tickets", TICKETS, dict(query), decode).body
+        return self._client.get_by(partial(_Page, number), "tickets", TICKETS, dict(query)).body
 
     def _batches(
         self, page: _Page, window: Window, horizon: int, recent: Recent
@@ -108,7 +107,7 @@ class TicketExport:
                 order_id_from=self._order_id_from,
                 customer_id_from=self._customer_id_from,
             )
-            positions = pa.array([f"ticket {key}" for key in found], pa.string())
+            positions = pc.binary_join_element_wise("ticket", values.column("ticket_id"), " ")
             yield ArrowRows(values, positions, page.received(list(places.values())))
 
 
