@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cache, partial
-from typing import Generic, NamedTuple, TypeAlias, TypeVar, cast
+from typing import Generic, TypeAlias, TypeVar, cast
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
@@ -51,12 +51,6 @@ class Answer(Generic[Shape]):
 
     body: Shape
     headers: httpx.Headers
-
-
-class _Reply(NamedTuple):
-    status: int
-    headers: httpx.Headers
-    content: bytes
 
 
 class NotFoundError(SourceError):
@@ -153,7 +147,7 @@ class HttpClient:
         self, entity: str | None, request: httpx.Request, decode: Callable[[bytes], Shape]
     ) -> Answer[Shape]:
         try:
-            reply = self._send(request)
+            response = self._send(request)
         except httpx.TimeoutException as error:
             raise _PassingError(
                 f"no whole answer in time (timeout_seconds {self._policy.timeout_seconds:g}, "
@@ -165,17 +159,17 @@ class HttpClient:
                 f"the connection failed ({type(error).__name__})",
                 "See that base_url is right and the server up and reachable from here",
             ) from error
-        self._judge(reply, entity, _told(request))
+        self._judge(response, entity, _told(request))
         try:
-            answer = Answer(decode(reply.content), reply.headers)
+            answer = Answer(decode(response.content), response.headers)
         except UnreadablePageError as error:
             raise _PassingError(str(error)) from error
         if fault := self._passing_fault(answer.body):
             raise _PassingError(fault)
         return answer
 
-    def _send(self, request: httpx.Request) -> _Reply:
-        """The whole answer; httpx's timeouts alone never end a server that drips."""
+    def _send(self, request: httpx.Request) -> httpx.Response:
+        """The response with its body read; httpx's timeouts alone never end a server that drips."""
         deadline = time.monotonic() + self._policy.answer_seconds
         response = self._client.send(request, stream=True)
         try:
@@ -186,13 +180,20 @@ class HttpClient:
                     raise httpx.ReadTimeout("the answer takes too long", request=request)
         finally:
             response.close()
-        return _Reply(response.status_code, response.headers, b"".join(blocks))
+        headers = [
+            (name, value)
+            for name, value in response.headers.multi_items()
+            if name not in ("content-encoding", "content-length", "transfer-encoding")
+        ]
+        return httpx.Response(
+            response.status_code, headers=headers, content=b"".join(blocks), request=request
+        )
 
-    def _judge(self, reply: _Reply, entity: str | None, request: str) -> None:
+    def _judge(self, response: httpx.Response, entity: str | None, request: str) -> None:
         """Pass a 200 that may be JSON; raise for everything else."""
-        status = reply.status
+        status = response.status_code
         if status == 200:
-            if reply.content.lstrip()[:1] == b"<":
+            if response.content.lstrip()[:1] == b"<":
                 raise _PassingError(
                     "status 200 with a web page instead of JSON",
                     "See that base_url is the API's address, and no login page or proxy answers",
@@ -200,7 +201,7 @@ class HttpClient:
             return
         remedy = self._remedies.get(status, "See that base_url and the credentials are right")
         if status in (408, 429) or status >= 500:
-            wait = asked_wait(reply.headers)
+            wait = asked_wait(response.headers)
             if wait is not None and wait > self._policy.longest_wait_seconds:
                 what = f"{request}: status {status}, and the server asks to wait {wait:.0f} s"
                 raise SourceError(

@@ -1,4 +1,7 @@
-"""JSON pages decoded record by record, so that a broken record costs itself and not its page."""
+"""JSON pages decoded record by record, so that a broken record costs itself and not its page.
+
+Where many are read, a page is tried whole first (`decode_whole`).
+"""
 
 from __future__ import annotations
 

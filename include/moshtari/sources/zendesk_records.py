@@ -8,6 +8,7 @@ from typing import Annotated, TypeAlias
 
 import msgspec
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from moshtari.sources.base import array_text
 
@@ -153,10 +154,11 @@ def ticket_values(
     scores: they are null.
     """
     requesters = _requesters(tickets, users)
+    status = pa.array([ticket.status for ticket in tickets], pa.string())
     ratings = [ticket.satisfaction_rating or _NOT_RATED for ticket in tickets]
     values = {
         "ticket_id": [str(ticket.id) for ticket in tickets],
-        "customer_id": requesters["external_id"] if customer_id_from else [None] * len(tickets),
+        "customer_id": requesters["external_id"] if customer_id_from else pa.nulls(len(tickets)),
         "requester_email": requesters["email"],
         "requester_phone": requesters["phone"],
         "requester_name": requesters["name"],
@@ -165,13 +167,13 @@ def ticket_values(
         "channel": [_channel(ticket.via) for ticket in tickets],
         "subject": [ticket.subject or "" for ticket in tickets],
         "body": [ticket.description or "" for ticket in tickets],
-        "status": [ticket.status for ticket in tickets],
+        "status": status,
         "priority": [ticket.priority for ticket in tickets],
         "tags": [array_text(ticket.tags) if ticket.tags else "{}" for ticket in tickets],
         "order_id": [order_id(ticket, order_id_from) for ticket in tickets],
         "satisfaction_score": [_SCORES.get(rating.score or "") for rating in ratings],
         "satisfaction_comment": [rating.comment for rating in ratings],
-        "_is_deleted": ["true" if ticket.status == "deleted" else "false" for ticket in tickets],
+        "_is_deleted": pc.equal(status, "deleted"),
     }
     return pa.RecordBatch.from_pydict(values, schema=_TICKET_SCHEMA)
 
