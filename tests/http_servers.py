@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,8 @@ from zoneinfo import ZoneInfo
 from moshtari.demo.help_desk_store import Position
 from moshtari.demo.social import Span
 from moshtari.landing.contract import ENTITIES, SUPPLIED_SYSTEM_COLUMNS
-from moshtari.sources.base import RejectedRecord, Source, SourceContext, TextRows, Window
+from moshtari.sources.base import ArrowRows, RejectedRecord, Source, SourceContext, TextRows, Window
+from moshtari.sources.columnar import in_rows
 from moshtari.sources.http_config import HttpPolicy
 from moshtari.sources.mastodon import MastodonConfig, MastodonSource, first_id
 from moshtari.sources.x import XConfig, XHttpPolicy, XSource
@@ -255,6 +256,8 @@ def read(source: Source, entity: str, window: Window) -> Reading:
         if isinstance(batch, RejectedRecord):
             reading.rejected.append(batch)
             continue
+        if isinstance(batch, ArrowRows):
+            batch = replace(in_rows(batch), exact=True)
         assert isinstance(batch, TextRows)
         assert batch.raw is not None
         assert len(batch.rows) == len(batch.positions) == len(batch.raw)

@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from functools import cache
+from functools import cache, partial
 from typing import Generic, TypeAlias, TypeVar, cast
 from urllib.parse import parse_qs, urlsplit
 
@@ -111,18 +111,24 @@ class HttpClient:
         Raises SourceError naming source, entity and path when the server refuses, or still fails
         after the last try; NotFoundError for status 404.
         """
-        request = self._client.build_request("GET", path, params=dict(parameters))
-        return self._answered(entity, request, shape)
+        return self.get_by(partial(decode_page, shape=shape), entity, path, parameters)
+
+    def get_by(
+        self, decode: Callable[[bytes], Shape], entity: str | None, path: str, query: Parameters
+    ) -> Answer[Shape]:
+        """One page, as `get`, by a decoder that raises UnreadablePageError."""
+        request = self._client.build_request("GET", path, params=dict(query))
+        return self._answered(entity, request, decode)
 
     def post(
         self, entity: str | None, path: str, form: Mapping[str, str], shape: type[Shape]
     ) -> Answer[Shape]:
         """The answer to a form, as `get`. It is sent again like a GET: twice must do no harm."""
         request = self._client.build_request("POST", path, data=dict(form))
-        return self._answered(entity, request, shape)
+        return self._answered(entity, request, partial(decode_page, shape=shape))
 
     def _answered(
-        self, entity: str | None, request: httpx.Request, shape: type[Shape]
+        self, entity: str | None, request: httpx.Request, decode: Callable[[bytes], Shape]
     ) -> Answer[Shape]:
         attempts = Retrying(
             stop=stop_after_attempt(self._policy.tries),
@@ -132,12 +138,14 @@ class HttpClient:
             reraise=True,
         )
         try:
-            return cast(Answer[Shape], attempts(self._try, entity, request, shape))
+            return cast(Answer[Shape], attempts(self._try, entity, request, decode))
         except _PassingError as failure:
             what = f"{_told(request)} failed {self._policy.tries} times: {failure.what}"
             raise SourceError(self._source, entity, what, f"{failure.remedy}.") from failure
 
-    def _try(self, entity: str | None, request: httpx.Request, shape: type[Shape]) -> Answer[Shape]:
+    def _try(
+        self, entity: str | None, request: httpx.Request, decode: Callable[[bytes], Shape]
+    ) -> Answer[Shape]:
         try:
             response = self._send(request)
         except httpx.TimeoutException as error:
@@ -153,7 +161,7 @@ class HttpClient:
             ) from error
         self._judge(response, entity, _told(request))
         try:
-            answer = Answer(decode_page(response.content, shape), response.headers)
+            answer = Answer(decode(response.content), response.headers)
         except UnreadablePageError as error:
             raise _PassingError(str(error)) from error
         if fault := self._passing_fault(answer.body):

@@ -8,7 +8,7 @@ is needed. What the exports cannot tell, and what follows from it:
   for that later day; the state in between is not to be had.
 - The export is ordered by `generated_timestamp`, which system updates move without `updated_at`.
   So rows are never dropped for being older than the window's start (landing drops what it already
-  has), and reading goes on past the window's end, for `zendesk_exports.SETTLING`, to find tickets
+  has), and reading goes on past the window's end, for `zendesk_tickets.SETTLING`, to find tickets
   of the window that the system touched afterwards.
 - A deleted ticket is exported once more, with that status, and is a tombstone; so keys are not
   compared (`reconcile`).
@@ -35,9 +35,10 @@ from moshtari.sources.http import HttpClient
 from moshtari.sources.http_config import HttpPolicy, checked_base_url
 from moshtari.sources.http_source import HttpSource
 from moshtari.sources.json_records import reject_once
-from moshtari.sources.zendesk_exports import TICKET_EVENTS, TICKETS, EventExport, TicketExport
+from moshtari.sources.zendesk_exports import TICKET_EVENTS, EventExport
 from moshtari.sources.zendesk_records import EventPage, TicketPage
 from moshtari.sources.zendesk_replay import replay_events, replay_tickets
+from moshtari.sources.zendesk_tickets import TICKETS, TicketExport
 
 _REMEDIES = {
     401: "See that email and token are right and that token access is on in Zendesk's Admin Center",

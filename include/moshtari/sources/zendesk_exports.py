@@ -1,26 +1,22 @@
-"""One reading of each of Zendesk's incremental exports, page by page (see `zendesk`)."""
+"""Zendesk's time-based export of events, page by page, and what is common with that of tickets."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import replace
-from datetime import timedelta
 from typing import TypeAlias
 
 import msgspec
 
 from moshtari.sources.base import Batch, RejectedRecord, SourceError, TextRows, Window
 from moshtari.sources.http import HttpClient, follow
-from moshtari.sources.json_records import Received, decode_record
-from moshtari.sources.recent import Recent
+from moshtari.sources.json_records import decode_record
 from moshtari.sources.zendesk_records import (
     EVENT_COLUMNS,
-    TICKET_COLUMNS,
     Audit,
     Child,
     EventPage,
     Ticket,
-    TicketPage,
     User,
     UserPage,
     author_id,
@@ -29,109 +25,20 @@ from moshtari.sources.zendesk_records import (
     is_comment,
     is_status,
     may_be_wanted,
-    ticket_row,
 )
 
-TICKETS = "/api/v2/incremental/tickets/cursor.json"
 TICKET_EVENTS = "/api/v2/incremental/ticket_events.json"
 USERS = "/api/v2/users/show_many.json"
-
-SETTLING = timedelta(hours=24)
-"""How far past the window's end the export is searched for tickets the system touched later."""
 
 Query: TypeAlias = tuple[tuple[str, str | int], ...]
 
 _USERS_PER_REQUEST = 100
-_REMEMBERED = 20_000
-_ASK_ZENDESK = "Run the load again; if it goes on, the server does not keep to Zendesk's contract."
+ASK_ZENDESK = "Run the load again; if it goes on, the server does not keep to Zendesk's contract."
 
 TICKET = msgspec.json.Decoder(Ticket)
 AUDIT = msgspec.json.Decoder(Audit)
 CHILD = msgspec.json.Decoder(Child)
 _USER = msgspec.json.Decoder(User)
-
-
-class TicketExport:
-    """The cursor export of tickets, their requesters side-loaded."""
-
-    def __init__(
-        self,
-        source: str,
-        client: HttpClient,
-        page_size: int,
-        *,
-        order_id_from: int | str | None = None,
-        customer_id_from: str | None = None,
-    ) -> None:
-        self._source, self._client, self._page_size = source, client, page_size
-        self._order_id_from, self._customer_id_from = order_id_from, customer_id_from
-        self._page_number = 0
-
-    def read(self, window: Window) -> Iterator[Batch]:
-        """The window's tickets. Raises SourceError."""
-        horizon = int((window.end + SETTLING).timestamp())
-        recent = Recent(_REMEMBERED)
-        pages: set[int] = set()
-
-        def fetch(query: Query) -> tuple[tuple[int, TicketPage], Query | None]:
-            page = self._client.get("tickets", TICKETS, dict(query), TicketPage).body
-            self._page_number += 1
-            if page.end_of_stream or _is_past(page.tickets, horizon):
-                return (self._page_number, page), None
-            # Cursors are opaque: a server may lead back under ever new ones.
-            content = _content(page.tickets)
-            if content in pages:
-                raise _loop(self._source, "tickets", TICKETS)
-            pages.add(content)
-            if page.after_cursor is None:
-                what = f"GET {TICKETS}: no after_cursor although end_of_stream is false"
-                raise SourceError(self._source, "tickets", what, _ASK_ZENDESK)
-            return (self._page_number, page), self._query(cursor=page.after_cursor)
-
-        first = self._query(start_time=_start(window))
-        for number, page in follow(fetch, first, lambda: _loop(self._source, "tickets", TICKETS)):
-            users: dict[int, User] = {}
-            for user in _decoded_users(page.users):
-                if isinstance(user, RejectedRecord):
-                    yield user
-                else:
-                    users[user.id] = user
-            found: dict[int, tuple[Ticket, msgspec.Raw]] = {}
-            for index, raw in enumerate(page.tickets, start=1):
-                ticket = decode_record(raw, TICKET, "ticket", f"page {number}, ticket {index}")
-                if isinstance(ticket, RejectedRecord):
-                    yield ticket
-                elif (
-                    ticket.updated_at < window.end
-                    and ticket.generated_timestamp < horizon
-                    # One changed while it is exported comes again further on: the latest wins.
-                    and recent.is_news(ticket.id, ticket.updated_at)
-                ):
-                    found[ticket.id] = ticket, raw
-            if found:
-                yield self._rows(found, users)
-
-    def _query(self, **position: str | int) -> Query:
-        return (*position.items(), ("per_page", self._page_size), ("include", "users"))
-
-    def _rows(
-        self, found: dict[int, tuple[Ticket, msgspec.Raw]], users: dict[int, User]
-    ) -> TextRows:
-        return TextRows(
-            TICKET_COLUMNS,
-            [
-                ticket_row(
-                    ticket,
-                    None if ticket.requester_id is None else users.get(ticket.requester_id),
-                    order_id_from=self._order_id_from,
-                    customer_id_from=self._customer_id_from,
-                )
-                for ticket, _ in found.values()
-            ],
-            [f"ticket {key}" for key in found],
-            Received([raw for _, raw in found.values()]),
-            exact=True,
-        )
 
 
 class EventExport:
@@ -153,17 +60,17 @@ class EventExport:
                 return (self._page_number, page), None
             if page.end_time is None:
                 what = f"GET {TICKET_EVENTS}: no end_time although end_of_stream is false"
-                raise SourceError(self._source, "ticket_events", what, _ASK_ZENDESK)
+                raise SourceError(self._source, "ticket_events", what, ASK_ZENDESK)
             if page.end_time < int(dict(query)["start_time"]):
-                raise _loop(self._source, "ticket_events", TICKET_EVENTS)
+                raise loop(self._source, "ticket_events", TICKET_EVENTS)
             return (self._page_number, page), self._query(page.end_time)
 
         # The export repeats, on the next page, the events of the second on which a page ends.
         repeated: set[int] = set()
         pages = follow(
             fetch,
-            self._query(_start(window)),
-            lambda: _loop(self._source, "ticket_events", TICKET_EVENTS),
+            self._query(start_of(window)),
+            lambda: loop(self._source, "ticket_events", TICKET_EVENTS),
         )
         for number, page in pages:
             batch = _EventBatch(number)
@@ -245,47 +152,22 @@ def users_by_id(
     ordered = sorted(ids)
     for at in range(0, len(ordered), _USERS_PER_REQUEST):
         query = {"ids": ",".join(map(str, ordered[at : at + _USERS_PER_REQUEST]))}
-        yield from _decoded_users(client.get(entity, USERS, query, UserPage).body.users)
+        yield from decoded_users(client.get(entity, USERS, query, UserPage).body.users)
 
 
-def _decoded_users(users: list[msgspec.Raw]) -> Iterator[User | RejectedRecord]:
+def decoded_users(users: list[msgspec.Raw]) -> Iterator[User | RejectedRecord]:
     """Users, or what of them cannot be read: their tickets land without requester's details."""
     for index, raw in enumerate(users, start=1):
         user = decode_record(raw, _USER, "user", f"user at place {index} of its page")
         yield user
 
 
-def _content(tickets: list[msgspec.Raw]) -> int:
-    """What tells a page from others: hashing all of it would take longer than reading it."""
-    ends = [bytes(raw) for raw in (*tickets[:1], *tickets[-1:])]
-    return hash((*ends, *(memoryview(raw).nbytes for raw in tickets)))
-
-
-def _start(window: Window) -> int:
+def start_of(window: Window) -> int:
+    """Where an export begins for the window, as Zendesk counts: in seconds."""
     return 0 if window.start is None else max(0, int(window.start.timestamp()))
 
 
-class _Generated(msgspec.Struct):
-    generated_timestamp: int = 0
-
-
-_GENERATED = msgspec.json.Decoder(_Generated)
-
-
-def _is_past(tickets: list[msgspec.Raw], horizon: int) -> bool:
-    """Whether a whole page lies past the horizon.
-
-    A single ticket proves nothing: one changed while the page was made shows a later timestamp than
-    that of its place.
-    """
-    return bool(tickets) and all(_lies_past(raw, horizon) for raw in tickets)
-
-
-def _lies_past(raw: msgspec.Raw, horizon: int) -> bool:
-    ticket = decode_record(raw, _GENERATED, "", "")
-    return isinstance(ticket, _Generated) and ticket.generated_timestamp >= horizon
-
-
-def _loop(source: str, entity: str, path: str) -> SourceError:
+def loop(source: str, entity: str, path: str) -> SourceError:
+    """The export would go round for ever."""
     what = f"GET {path}: the export leads back to a page it already gave, so it would never end"
-    return SourceError(source, entity, what, _ASK_ZENDESK)
+    return SourceError(source, entity, what, ASK_ZENDESK)

@@ -26,7 +26,7 @@ from moshtari.sources.zendesk_records import (
     is_comment,
     is_status,
     may_be_wanted,
-    ticket_row,
+    ticket_values,
 )
 
 _OF_A_USER = (
@@ -55,19 +55,15 @@ def replay_tickets(
             found.append((record, ticket))
     requesters = {ticket.requester_id for _, ticket in found if ticket.requester_id is not None}
     users = _known(client, "tickets", requesters)
-    rows = [
-        (
-            ticket_row(
-                ticket,
-                None if ticket.requester_id is None else users.get(ticket.requester_id),
-                order_id_from=order_id_from,
-                customer_id_from=customer_id_from,
-            ),
-            record,
-        )
-        for record, ticket in found
-    ]
-    yield from kept_rows(TICKET_COLUMNS, rows)
+    values = ticket_values(
+        [ticket for _, ticket in found],
+        list(users.values()),
+        order_id_from=order_id_from,
+        customer_id_from=customer_id_from,
+    )
+    rows = zip(*(column.to_pylist() for column in values.columns), strict=True)
+    kept = [(row, record) for row, (record, _) in zip(rows, found, strict=True)]
+    yield from kept_rows(TICKET_COLUMNS, kept)
 
 
 def replay_events(client: HttpClient, records: Sequence[KeptRecord]) -> Iterator[Batch]:

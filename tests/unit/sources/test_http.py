@@ -10,9 +10,11 @@ from moshtari.sources.base import RejectedRecord
 from moshtari.sources.http import asked_wait, follow
 from moshtari.sources.http_config import checked_base_url
 from moshtari.sources.json_records import (
+    Received,
     UnreadablePageError,
     decode_page,
     decode_record,
+    decode_whole,
     reject_once,
 )
 
@@ -145,6 +147,52 @@ def test_a_reason_quotes_nothing_of_the_record() -> None:
 def test_a_page_of_no_or_other_json_is_told_apart(content: bytes) -> None:
     with pytest.raises(UnreadablePageError):
         decode_page(content, Page)
+
+
+class WholePage(msgspec.Struct):
+    records: list[Record]
+    last: bool = True
+
+
+WHOLE = msgspec.json.Decoder(WholePage)
+
+
+def test_a_page_without_a_broken_record_is_decoded_at_once() -> None:
+    content = b'{"last":false, "records":[{"id":1,"text":"\\u0633"}]}'
+    assert decode_whole(content, WHOLE) == WholePage([Record(1, "س")], False)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        b'{"records":[{"id":"one"}]}',
+        b'{"records":[{"id":1,"text":"\\ud83d"}]}',
+        b'{"records":[{"id":1,"text":"\xff"}]}',
+        b'{"records":[{"id":1,"other":NaN}]}',
+        b'{"records":[{"id":1,"other":' + b"[" * 100_000 + b"]" * 100_000 + b"}]}",
+        b'{"records":[{"id":1}',
+        b'{"last":true}',
+        b"",
+    ],
+)
+def test_what_is_broken_of_a_page_is_told_record_by_record(broken: bytes) -> None:
+    assert decode_whole(broken, WHOLE) is None
+
+
+def test_records_are_cut_out_of_their_page_when_one_is_asked_for() -> None:
+    cuts: list[list[msgspec.Raw]] = []
+
+    def cut() -> list[msgspec.Raw]:
+        cuts.append(decode_page(b'{"records":[ {"id":1}, 2 ,[3],"4"]}', Page).records)
+        return cuts[-1]
+
+    received = Received(cut, [3, 0, 2])
+    assert len(received) == 3
+    assert not cuts
+    assert (received[0], received[-1]) == (b'"4"', b"[3]")
+    assert received[1:] == [b'{"id":1}', b"[3]"]
+    assert list(received) == [b'"4"', b'{"id":1}', b"[3]"]
+    assert len(cuts) == 1
 
 
 def test_nul_characters_are_left_to_landing() -> None:

@@ -24,7 +24,7 @@ from moshtari.sources.zendesk_records import (
     is_comment,
     is_status,
     may_be_wanted,
-    ticket_row,
+    ticket_values,
 )
 
 TICKET = {
@@ -52,10 +52,11 @@ def row_of(
 ) -> dict[str, Any]:
     ticket = msgspec.json.decode(msgspec.json.encode(TICKET | changes), type=Ticket)
     requester = User(7, "نام", "a@b.example", "0912", external_id="C-1")
-    values = ticket_row(
-        ticket, requester, order_id_from=order_id_from, customer_id_from=customer_id_from
+    values = ticket_values(
+        [ticket], [requester], order_id_from=order_id_from, customer_id_from=customer_id_from
     )
-    return dict(zip(TICKET_COLUMNS, values, strict=True))
+    (row,) = values.to_pylist()
+    return row
 
 
 def test_the_columns_are_the_contracts() -> None:
@@ -134,7 +135,7 @@ def test_what_a_ticket_lacks_is_empty_or_null() -> None:
 
 def test_a_ticket_without_a_known_requester_still_lands() -> None:
     ticket = msgspec.json.decode(msgspec.json.encode(TICKET), type=Ticket)
-    row = dict(zip(TICKET_COLUMNS, ticket_row(ticket, None), strict=True))
+    (row,) = ticket_values([ticket], []).to_pylist()
     assert {row["requester_email"], row["requester_phone"], row["requester_name"]} == {None}
     assert row["ticket_id"] == "42"
 

@@ -1,0 +1,183 @@
+"""Zendesk's cursor export of tickets with their requesters, page by page (see `zendesk`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from functools import partial
+
+import msgspec
+import pyarrow.compute as pc
+
+from moshtari.sources.base import ArrowRows, Batch, RejectedRecord, SourceError, Window
+from moshtari.sources.http import HttpClient, follow
+from moshtari.sources.json_records import Received, decode_page, decode_record, decode_whole
+from moshtari.sources.recent import Recent
+from moshtari.sources.zendesk_exports import (
+    ASK_ZENDESK,
+    TICKET,
+    Query,
+    decoded_users,
+    loop,
+    start_of,
+)
+from moshtari.sources.zendesk_records import (
+    Ticket,
+    TicketPage,
+    User,
+    WholeTicketPage,
+    ticket_values,
+)
+
+TICKETS = "/api/v2/incremental/tickets/cursor.json"
+
+SETTLING = timedelta(hours=24)
+"""How far past the window's end the export is searched for tickets the system touched later."""
+
+_REMEMBERED = 20_000
+
+
+class TicketExport:
+    """The cursor export of tickets, their requesters side-loaded."""
+
+    def __init__(
+        self,
+        source: str,
+        client: HttpClient,
+        page_size: int,
+        *,
+        order_id_from: int | str | None = None,
+        customer_id_from: str | None = None,
+    ) -> None:
+        self._source, self._client, self._page_size = source, client, page_size
+        self._order_id_from, self._customer_id_from = order_id_from, customer_id_from
+
+    def read(self, window: Window) -> Iterator[Batch]:
+        """The window's tickets. Raises SourceError."""
+        horizon = int((window.end + SETTLING).timestamp())
+        recent = Recent(_REMEMBERED)
+        fingerprints: set[int] = set()
+        count = 0
+
+        def fetch(query: Query) -> tuple[list[Batch], Query | None]:
+            nonlocal count
+            count += 1
+            page = self._page(query, count)
+            # All of a page is done in one thread: what it is made of is at hand there.
+            batches = list(self._batches(page, window, horizon, recent))
+            if page.end_of_stream or page.is_past(horizon):
+                return batches, None
+            # Cursors are opaque: a server may lead back under ever new ones.
+            if page.fingerprint in fingerprints:
+                raise loop(self._source, "tickets", TICKETS)
+            fingerprints.add(page.fingerprint)
+            if page.after_cursor is None:
+                what = f"GET {TICKETS}: no after_cursor although end_of_stream is false"
+                raise SourceError(self._source, "tickets", what, ASK_ZENDESK)
+            return batches, self._query(cursor=page.after_cursor)
+
+        first = self._query(start_time=start_of(window))
+        for batches in follow(fetch, first, lambda: loop(self._source, "tickets", TICKETS)):
+            yield from batches
+
+    def _query(self, **position: str | int) -> Query:
+        return (*position.items(), ("per_page", self._page_size), ("include", "users"))
+
+    def _page(self, query: Query, number: int) -> _Page:
+        return self._client.get_by(partial(_Page, number), "tickets", TICKETS, dict(query)).body
+
+    def _batches(
+        self, page: _Page, window: Window, horizon: int, recent: Recent
+    ) -> Iterator[Batch]:
+        yield from page.rejected
+        found: dict[int, Ticket] = {}
+        places: dict[int, int] = {}
+        for place, ticket in zip(page.places, page.tickets, strict=True):
+            if (
+                ticket.updated_at < window.end
+                and ticket.generated_timestamp < horizon
+                # One changed while it is exported comes again further on: the latest wins.
+                and recent.is_news(ticket.id, ticket.updated_at)
+            ):
+                found[ticket.id], places[ticket.id] = ticket, place
+        if found:
+            values = ticket_values(
+                list(found.values()),
+                page.users,
+                order_id_from=self._order_id_from,
+                customer_id_from=self._customer_id_from,
+            )
+            positions = pc.binary_join_element_wise("ticket", values.column("ticket_id"), " ")
+            yield ArrowRows(values, positions, page.received(list(places.values())))
+
+
+class _Page:
+    """A page's tickets, by their places on it, its users, and what of them cannot be read.
+
+    Raises UnreadablePageError.
+    """
+
+    tickets: list[Ticket]
+    places: Sequence[int]
+    users: list[User]
+    rejected: list[RejectedRecord]
+
+    def __init__(self, number: int, content: bytes) -> None:
+        self._content = content
+        whole = decode_whole(content, _WHOLE)
+        if whole is None:
+            self._read_singly(number)
+            return
+        self.end_of_stream, self.after_cursor = whole.end_of_stream, whole.after_cursor
+        self.tickets, self.users, self.rejected = whole.tickets, whole.users, []
+        self.places = range(len(self.tickets))
+        self._generated = [ticket.generated_timestamp for ticket in self.tickets]
+        ends = msgspec.json.encode([*self.tickets[:1], *self.tickets[-1:]])
+        self.fingerprint = hash((ends, *[ticket.id for ticket in self.tickets], *self._generated))
+
+    def _read_singly(self, number: int) -> None:
+        page = decode_page(self._content, TicketPage)
+        self.end_of_stream, self.after_cursor = page.end_of_stream, page.after_cursor
+        self.tickets, self.users, self.rejected = [], [], []
+        for user in decoded_users(page.users):
+            if isinstance(user, RejectedRecord):
+                self.rejected.append(user)
+            else:
+                self.users.append(user)
+        places = []
+        for place, raw in enumerate(page.tickets):
+            ticket = decode_record(raw, TICKET, "ticket", f"page {number}, ticket {place + 1}")
+            if isinstance(ticket, RejectedRecord):
+                self.rejected.append(ticket)
+            else:
+                self.tickets.append(ticket)
+                places.append(place)
+        self.places = places
+        self._generated = [_generated(raw) for raw in page.tickets]
+        self.fingerprint = hash(tuple(map(bytes, page.tickets)))
+
+    def is_past(self, horizon: int) -> bool:
+        """Whether the whole page lies past the horizon.
+
+        A single ticket proves nothing: one changed while the page was made shows a later timestamp
+        than that of its place.
+        """
+        return bool(self._generated) and min(self._generated) >= horizon
+
+    def received(self, places: Sequence[int]) -> Received:
+        """The tickets at these places as they were received."""
+        content = self._content
+        return Received(lambda: decode_page(content, TicketPage).tickets, places)
+
+
+class _Generated(msgspec.Struct):
+    generated_timestamp: int = 0
+
+
+_WHOLE = msgspec.json.Decoder(WholeTicketPage)
+_GENERATED = msgspec.json.Decoder(_Generated)
+
+
+def _generated(raw: msgspec.Raw) -> int:
+    found = decode_record(raw, _GENERATED, "", "")
+    return found.generated_timestamp if isinstance(found, _Generated) else 0
