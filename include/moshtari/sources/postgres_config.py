@@ -63,6 +63,8 @@ class PostgresConfig(BaseModel):
     timezone: str | None = None
     lookback_hours: float = Field(default=6, ge=0)
     statement_timeout_seconds: float = Field(default=3600, gt=0)
+    read_timeout_seconds: float = Field(default=900, gt=0, le=86400)
+    """Longest silence of the server; a query that sorts is silent until its first row."""
     parallel: Parallel | None = None
     entities: dict[str, EntityConfig] = Field(min_length=1)
 

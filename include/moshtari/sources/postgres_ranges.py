@@ -90,5 +90,7 @@ def _can_be_sampled(connection: psycopg.Connection, table: str) -> bool:
                 [table],
             ).fetchone()
     except psycopg.Error:
+        if connection.closed:
+            raise
         return False
     return row is not None and bool(row[0])
