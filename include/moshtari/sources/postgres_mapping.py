@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import psycopg
 
 from moshtari.landing.contract import ENTITIES, EXTRA, SUPPLIED_SYSTEM_COLUMNS
-from moshtari.sources.base import KeyRange, SourceColumn, Window
+from moshtari.sources.abilities import KeyRange
+from moshtari.sources.base import SourceColumn, Window
 from moshtari.sources.database import lost_column, types_of, without_zone
 from moshtari.sources.drift import described
 from moshtari.sources.postgres_columns import columns_of, extra_of, name_at
