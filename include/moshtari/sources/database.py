@@ -1,5 +1,5 @@
-"""What the readers of databases share: how they name a part of their YAML, tell of a column that is
-gone, and check themselves.
+"""What the readers of databases share: how they name a part of their YAML, find the expression that
+is wrong, tell of a column that is gone, and check themselves.
 """
 
 from __future__ import annotations
