@@ -11,6 +11,7 @@ from typing import Any
 import psycopg
 from psycopg.abc import RV, PQGen
 from psycopg.rows import TupleRow
+from psycopg.waiting import Wait
 
 from moshtari.landing.errors import describe
 from moshtari.sources.base import SourceError
@@ -31,13 +32,18 @@ class PatientConnection(psycopg.Connection[TupleRow]):
     longest_silence = inf
 
     def wait(self, gen: PQGen[RV], *args: Any, **kwargs: Any) -> RV:
-        return super().wait(self._listening(gen), *args, **kwargs)
-
-    def _listening(self, gen: PQGen[RV]) -> PQGen[RV]:
-        """The generator, until what it waits for takes too long."""
         try:
             wanted = next(gen)
-            heard = monotonic()
+        except StopIteration as end:
+            # What has come already; of rows read one by one, that is nearly all of them.
+            result: RV = end.value
+            return result
+        return super().wait(self._listening(gen, wanted), *args, **kwargs)
+
+    def _listening(self, gen: PQGen[RV], wanted: Wait) -> PQGen[RV]:
+        """The rest of the generator, until what it waits for takes too long."""
+        heard = monotonic()
+        try:
             while True:
                 ready = yield wanted
                 if ready:
