@@ -17,14 +17,14 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import ClassVar
 
 from landing import orders, sides
-from landing.content import Content, content
-from landing.measure import Benchmark, main
+from landing.measure import main
+from landing.orders_benchmark import OrdersBenchmark, peer_settings
 from landing.server import LIMIT, PEER, SHOP, WAREHOUSE
 
 _LOOKBACK_HOURS = 6
 
 
-class LandingIncrement(Benchmark):
+class LandingIncrement(OrdersBenchmark):
     name = "landing_increment"
     title = "A night's changes"
     what = "orders, of which each night changes or adds one in a hundred"
@@ -32,18 +32,15 @@ class LandingIncrement(Benchmark):
         "psql COPY to psql COPY, binary, into a temporary table, `analyze` and "
         "`insert … on conflict`"
     )
-    rows = 5_000_000
-    peers: ClassVar = {
-        "peer": (
-            "ConnectorX `arrow_stream`, binary; Parquet without compression by ADBC to a staging "
-            "table; merge by upsert on the key, no columns of its own"
-        ),
-    }
+    peers: ClassVar = {"peer": peer_settings("to a staging table, merged by upsert on the key")}
+    landed = (
+        "(select distinct on (_key) * from raw.orders"
+        " order by _key, _changed_at desc nulls last, _load_id desc)"
+    )
 
     def prepare(self) -> None:
-        self.columns = list(orders.COLUMNS)
+        super().prepare()
         self.day = orders.DAY
-        self.server.execute(SHOP, *orders.create_shop(self.size))
         self.server.execute(SHOP, "create index on shop.orders (updated_at)")
         sides.bare_table(self.server, "orders", self.columns, keyed=True)
         everything = f"select {orders.typed_columns()} from shop.orders"
@@ -60,8 +57,7 @@ class LandingIncrement(Benchmark):
     def before(self, side: str) -> None:
         if side == "peer" and not self.peer_is_ready:
             # What is there before the first night, put there as dlt would have.
-            query = orders.peer_query(self.size, f"updated_at < '{self._since(self.day)}'")
-            sides.load_by_peer(self.server, {"kind": "increment", "query": query})
+            self.load_by_peer("increment", f"updated_at < '{self._since(self.day)}'")
             self.server.execute(PEER, "vacuum analyze peer.orders")
             self.peer_is_ready = True
 
@@ -83,31 +79,10 @@ class LandingIncrement(Benchmark):
         )
 
     def ours(self) -> sides.Run:
-        source = orders.source(self.server.url(SHOP))
-        return sides.land(self.server, "shop", source, "orders", self.day)
+        return self.land(self.day)
 
     def peer(self) -> sides.Run:
-        query = orders.peer_query(self.size, self._window())
-        return sides.load_by_peer(self.server, {"kind": "increment", "query": query})
-
-    def content(self, side: str) -> Content:
-        latest = (
-            "(select distinct on (_key) * from raw.orders"
-            " order by _key, _changed_at desc nulls last, _load_id desc)"
-        )
-        database, relation, columns = {
-            "limit": (LIMIT, "public.orders", list(orders.COLUMNS)),
-            "ours": (WAREHOUSE, latest, list(orders.COLUMNS)),
-            "peer": (PEER, "peer.orders", orders.PEER_COLUMNS),
-        }[side]
-        unwanted = orders.unwanted(self.size)
-        return content(self.server, database, relation, "orders", columns, unwanted)
-
-    def truth(self, side: str) -> Content:
-        where = orders.readable_to_peer(self.size) if side == "peer" else "true"
-        relation = f"(select {orders.typed_columns()} from shop.orders where {where})"
-        columns, unwanted = list(orders.COLUMNS), orders.unwanted(self.size)
-        return content(self.server, SHOP, relation, "orders", columns, unwanted)
+        return self.load_by_peer("increment", self._window())
 
     def _since(self, day: date) -> datetime:
         return datetime.combine(day, time(), UTC)

@@ -14,29 +14,16 @@ from __future__ import annotations
 from typing import ClassVar
 
 from landing import orders, sides
-from landing.content import Content, content
-from landing.measure import Benchmark, main
-from landing.server import LIMIT, PEER, SHOP, WAREHOUSE
+from landing.measure import main
+from landing.orders_benchmark import OrdersBenchmark, peer_settings
 
 
-class LandingPostgres(Benchmark):
+class LandingPostgres(OrdersBenchmark):
     name = "landing_postgres"
     title = "PostgreSQL to an empty table"
     what = "orders"
     limit_name = "psql COPY to psql COPY, binary"
-    rows = 5_000_000
-    peers: ClassVar = {
-        "peer": (
-            "ConnectorX `arrow_stream`, binary, batches of 100,000; Parquet without compression in "
-            "files of 400,000 rows, as many load workers as cores, by ADBC; append, no key, no "
-            "columns of its own; "
-            f"without the rows that ConnectorX cannot read ({orders.UNREADABLE_TO_PEER})"
-        ),
-    }
-
-    def prepare(self) -> None:
-        self.server.execute(SHOP, *orders.create_shop(self.size))
-        self.columns = list(orders.COLUMNS)
+    peers: ClassVar = {"peer": peer_settings("append, no key")}
 
     def before(self, side: str) -> None:
         sides.bare_table(self.server, "orders", self.columns)
@@ -48,27 +35,10 @@ class LandingPostgres(Benchmark):
         return sides.copy_across(self.server, query, "public.orders", self.columns)
 
     def ours(self) -> sides.Run:
-        source = orders.source(self.server.url(SHOP))
-        return sides.land(self.server, "shop", source, "orders", orders.DAY)
+        return self.land(orders.DAY)
 
     def peer(self) -> sides.Run:
-        query = orders.peer_query(self.size)
-        return sides.load_by_peer(self.server, {"kind": "query", "query": query})
-
-    def content(self, side: str) -> Content:
-        database, relation, columns = {
-            "limit": (LIMIT, "public.orders", list(orders.COLUMNS)),
-            "ours": (WAREHOUSE, "raw.orders", list(orders.COLUMNS)),
-            "peer": (PEER, "peer.orders", orders.PEER_COLUMNS),
-        }[side]
-        unwanted = orders.unwanted(self.size)
-        return content(self.server, database, relation, "orders", columns, unwanted)
-
-    def truth(self, side: str) -> Content:
-        where = orders.readable_to_peer(self.size) if side == "peer" else "true"
-        relation = f"(select {orders.typed_columns()} from shop.orders where {where})"
-        columns, unwanted = list(orders.COLUMNS), orders.unwanted(self.size)
-        return content(self.server, SHOP, relation, "orders", columns, unwanted)
+        return self.load_by_peer("query")
 
 
 if __name__ == "__main__":

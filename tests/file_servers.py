@@ -48,12 +48,14 @@ def s3_options(endpoint: str, **more: Any) -> dict[str, Any]:
 class Line:
     """A TCP line to a server; while `cut_after` is set, each answer breaks off behind it.
 
-    `cuts` counts how often that happened.
+    `cuts` counts how often that happened. With `stays_open` the line is not cut then: nothing more
+    of the answer comes through.
     """
 
     target: tuple[str, int]
     port: int = 0
     cut_after: int | None = None
+    stays_open: bool = False
     cuts: int = 0
     _open: set[socket.socket] = field(default_factory=set)
 
@@ -78,15 +80,20 @@ class Line:
             self._open.discard(end)
 
     def _pump(self, source: socket.socket, sink: socket.socket, is_answer: bool) -> None:
-        passed = 0
+        passed, is_cut = 0, False
         with suppress(OSError):
             while data := source.recv(4096):
+                if is_cut:
+                    continue
                 passed += len(data)
                 if is_answer and self.cut_after is not None and passed > self.cut_after:
                     sink.sendall(data[: self.cut_after - passed])
                     self.cuts += 1
-                    break
-                sink.sendall(data)
+                    if not self.stays_open:
+                        break
+                    is_cut = True
+                else:
+                    sink.sendall(data)
         for end in (source, sink):
             with suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)

@@ -16,21 +16,22 @@ newest as (
     group by entity, source
 ),
 
-messages as (
+-- Not materialized: whether there is a later version is told by the index of its own table.
+versions as not materialized (
     select
         'tickets' as entity,
         _source,
         _key,
         _load_id,
         _changed_at,
+        _is_deleted,
         created_at,
         nullif(trim(coalesce(subject, '') || coalesce(body, '')), '') is not null as has_text
     from raw.tickets
-    where not _is_deleted
     union all
-    select 'ticket_events', _source, _key, _load_id, _changed_at, occurred_at, true
+    select
+        'ticket_events', _source, _key, _load_id, _changed_at, _is_deleted, occurred_at, true
     from raw.ticket_events
-    where not _is_deleted
     union all
     select
         'mentions',
@@ -38,10 +39,10 @@ messages as (
         _key,
         _load_id,
         _changed_at,
+        _is_deleted,
         created_at,
         nullif(trim(text), '') is not null
     from raw.mentions
-    where not _is_deleted
 )
 
 select
@@ -51,38 +52,19 @@ select
     messages.created_at,
     messages.created_at <= loads.no_later_than as is_past,
     messages.has_text
-from messages
+from versions as messages
 inner join loads on loads.load_id = messages._load_id
 left join newest
     on messages.entity = newest.entity and messages._source = newest.source
 where
-    messages._load_id = newest.load_id
-    or (
-        not exists (
+    not messages._is_deleted
+    and (
+        messages._load_id = newest.load_id
+        or not exists (
             select 1
-            from raw.tickets as later
+            from versions as later
             where
-                messages.entity = 'tickets'
-                and later._key = messages._key
-                and later._source = messages._source
-                and later._load_id > messages._load_id
-                and (later._changed_at < messages._changed_at) is not true
-        )
-        and not exists (
-            select 1
-            from raw.ticket_events as later
-            where
-                messages.entity = 'ticket_events'
-                and later._key = messages._key
-                and later._source = messages._source
-                and later._load_id > messages._load_id
-                and (later._changed_at < messages._changed_at) is not true
-        )
-        and not exists (
-            select 1
-            from raw.mentions as later
-            where
-                messages.entity = 'mentions'
+                later.entity = messages.entity
                 and later._key = messages._key
                 and later._source = messages._source
                 and later._load_id > messages._load_id

@@ -53,6 +53,7 @@ FIRST = (
     "empty day after a full one",
     "session killed half way",
     "connection cut half way",
+    "silent half way, connection open",
     "server restarted half way",
     "locked for too long",
     "row that commits late",

@@ -103,6 +103,20 @@ def test_a_connection_that_is_cut_lands_nothing(
     note(shop.kind, "connection cut half way", NAMED)
 
 
+@pytest.mark.parametrize("passed", [1500, 30_000, 600_000])
+def test_an_answer_that_stops_on_an_open_connection_lands_nothing(
+    shop: DatabaseShop, settings: Settings, pg: psycopg.Connection, note: Note, passed: int
+) -> None:
+    shop.fill(ROWS, NOON)
+    with line_to("127.0.0.1", shop.port) as line:
+        line.cut_after, line.stays_open = passed, True
+        with pytest.raises(ExtractError, match="Raise read_timeout_seconds") as error:
+            shop.night(settings, port=line.port, read_timeout_seconds=1)
+    assert line.cuts >= 1
+    assert_nothing_landed_and_all_does_next(shop, settings, pg, error.value)
+    note(shop.kind, "silent half way, connection open", NAMED)
+
+
 def test_a_server_that_is_restarted_lands_nothing(
     own_shop: DatabaseShop, settings: Settings, pg: psycopg.Connection, note: Note
 ) -> None:

@@ -70,10 +70,10 @@ def test_the_deployment_shown_gets_its_task(
 
 
 def test_every_member_named_is_in_the_contract() -> None:
-    from moshtari.sources import base
+    from moshtari.sources import abilities
 
     rows = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \| `(\w+)` \|", TEXT, re.M)
     assert len(rows) == 7
     for members, protocol in rows:
         named = set(re.findall(r"\w+", members))
-        assert named <= set(dir(getattr(base, protocol)))
+        assert named <= set(dir(getattr(abilities, protocol)))

@@ -457,6 +457,25 @@ def test_what_a_later_load_has_mended_is_not_judged(settings, pg):
         run_gate(settings, DEPLOYMENT, "arrivals", run.run_id)
 
 
+def test_a_message_that_a_later_load_has_mended_is_not_judged(settings, pg):
+    arrive(pg)
+    pg.execute("update raw.tickets set created_at = now() + interval '9 years'")
+    # The same keys in another entity mend nothing.
+    pg.execute(
+        "insert into raw.mentions (mention_id, network, created_at, text, by_brand, _source, _key,"
+        " _load_id, _known_from) select _key, 'x', %s, 'x', false, _source, _key, %s, _known_from"
+        " from raw.tickets",
+        [DAY, add_load(pg, "help", "mentions", DAY, 10)],
+    )
+    run = begin_run(settings, DAY)
+    with pytest.raises(GateShutError, match="message_time_is_past"):
+        run_gate(settings, DEPLOYMENT, "arrivals", run.run_id)
+    values = {"day": DAY, "name": NAME, "phone": PHONE, "email": EMAIL}
+    pg.execute(TICKETS, {**values, "load": add_load(pg, "help", "tickets", DAY, 10)})
+    run = begin_run(settings, DAY)
+    assert run_gate(settings, DEPLOYMENT, "arrivals", run.run_id).is_open
+
+
 def add_part(pg: psycopg.Connection, details: dict[str, int], rows: int, bad: int = 0) -> None:
     load_id = add_load(pg, "shop", "orders", DAY, rows, quarantined=bad)
     values = [json.dumps(details), load_id]

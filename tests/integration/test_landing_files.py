@@ -48,6 +48,19 @@ def test_a_new_file_is_known_from_its_day(settings: Settings, pg: psycopg.Connec
     assert visible(pg, "_key", NEXT) == [("a",), ("b",)]
 
 
+def test_an_old_day_that_comes_first_has_the_new_file(
+    settings: Settings, pg: psycopg.Connection
+) -> None:
+    load(settings, Files(one=[text_rows([A])]))
+    for day in (NEXT, DAY + timedelta(days=2)):
+        load(settings, Files(one=[text_rows([A])]), day=day)
+    files = Files(one=[text_rows([A])], two=[text_rows([B])])
+    load(settings, files, day=NEXT)
+    assert counted(load(settings, files, day=DAY + timedelta(days=3))) == (0, 0, 0, 0)
+    assert visible(pg, "_key", DAY) == [("a",)]
+    assert visible(pg, "_key", NEXT) == [("a",), ("b",)]
+
+
 def test_a_changed_file_replaces_its_own_rows(settings: Settings, pg: psycopg.Connection) -> None:
     load(settings, Files(one=[text_rows([A, B])], two=[text_rows([C])]))
     changed = order(order_id="b", status="refunded", updated_at="2026-03-01T00:00:00Z")

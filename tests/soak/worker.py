@@ -21,7 +21,8 @@ from moshtari.landing import families, replay
 from moshtari.landing.errors import ExtractError, LandingError
 from moshtari.landing.quarantine import Selection
 from moshtari.settings import Deployment, Settings
-from moshtari.sources.base import KeyedSource, Source, SourceError
+from moshtari.sources.abilities import KeyedSource
+from moshtari.sources.base import Source, SourceError
 
 # Of the seconds that a client waits between two tries, these are waited.
 _HASTE = 0.01

@@ -15,10 +15,10 @@ from pydantic import BaseModel
 from moshtari.cli import app
 from moshtari.landing.families import check_sources
 from moshtari.settings import Deployment, Holds, Quarantine, load_deployment
+from moshtari.sources.database_config import EntityConfig
 from moshtari.sources.files_config import ColumnSpec, Delimited, EntityMapping, Xlsx
 from moshtari.sources.http_config import HttpPolicy
 from moshtari.sources.mysql_config import MysqlServer
-from moshtari.sources.postgres_config import EntityConfig
 from moshtari.sources.ranges import Parallel
 from moshtari.sources.registry import KINDS, source_class
 

@@ -24,18 +24,14 @@ from moshtari.landing.load import Load
 from moshtari.landing.missing import KeyComparison
 from moshtari.landing.windows import Coverage, plan_load
 from moshtari.settings import ConfigError, Deployment, Settings
-from moshtari.sources.base import (
-    Batch,
+from moshtari.sources.abilities import (
     DescribedSource,
     ExplainedOrigins,
     KeyedSource,
     MarkingSource,
-    Origin,
     OriginSource,
-    Source,
-    SourceError,
-    Window,
 )
+from moshtari.sources.base import Batch, Origin, Source, SourceError, Window
 from moshtari.warehouse.connection import connect
 
 logger = logging.getLogger(__name__)

@@ -6,7 +6,8 @@ from pydantic import ValidationError
 
 from moshtari.landing.contract import entities_of
 from moshtari.settings import ConfigError, Deployment, config_error
-from moshtari.sources.base import RangedSource, Source
+from moshtari.sources.abilities import RangedSource
+from moshtari.sources.base import Source
 from moshtari.sources.registry import make_source, parse_config
 
 

@@ -33,16 +33,8 @@ from moshtari.landing.load import Load
 from moshtari.landing.parts import PartPlan
 from moshtari.landing.windows import plan_load
 from moshtari.settings import Deployment, Settings
-from moshtari.sources.base import (
-    Batch,
-    DescribedSource,
-    KeyRange,
-    MarkingSource,
-    RangedSource,
-    Source,
-    SourceError,
-    Window,
-)
+from moshtari.sources.abilities import DescribedSource, KeyRange, MarkingSource, RangedSource
+from moshtari.sources.base import Batch, Source, SourceError, Window
 
 logger = logging.getLogger(__name__)
 

@@ -22,7 +22,8 @@ from moshtari.landing import rules
 from moshtari.landing.contract import Entity
 from moshtari.landing.errors import LandingError, describe
 from moshtari.landing.ledger import RECONCILED, Counts
-from moshtari.sources.base import AskableSource, KeyedSource, TextRows, Window
+from moshtari.sources.abilities import AskableSource, KeyedSource
+from moshtari.sources.base import TextRows, Window
 
 _PRESENT = "pg_temp.present"
 FOUND_WHEN_ASKED = "found_when_asked"

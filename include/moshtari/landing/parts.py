@@ -17,7 +17,7 @@ from psycopg.types.json import Jsonb
 from moshtari.landing import ledger
 from moshtari.landing.contract import Entity
 from moshtari.landing.windows import LoadPlan
-from moshtari.sources.base import KeyRange
+from moshtari.sources.abilities import KeyRange
 from moshtari.sources.ranges import ranges_between
 
 PLAN = "plan"

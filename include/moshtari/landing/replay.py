@@ -29,14 +29,8 @@ from moshtari.landing.quarantine_review import QuarantineError, statuses
 from moshtari.landing.replay_load import ReplayLoad, origin_of
 from moshtari.landing.windows import LoadPlan, start_of
 from moshtari.settings import ConfigError, Deployment, Settings
-from moshtari.sources.base import (
-    Batch,
-    Origin,
-    ReplayableSource,
-    Source,
-    SourceError,
-    Window,
-)
+from moshtari.sources.abilities import ReplayableSource
+from moshtari.sources.base import Batch, Origin, Source, SourceError, Window
 from moshtari.warehouse.connection import connect
 
 logger = logging.getLogger(__name__)

@@ -19,15 +19,8 @@ from moshtari.landing.contract import Entity
 from moshtari.landing.errors import LandingError
 from moshtari.landing.ledger import Counts
 from moshtari.landing.quarantine import REASON_LENGTH, Selection
-from moshtari.sources.base import (
-    Batch,
-    KeptRecord,
-    Origin,
-    RejectedRecord,
-    ReplayableSource,
-    TextRows,
-    Window,
-)
+from moshtari.sources.abilities import ReplayableSource
+from moshtari.sources.base import Batch, KeptRecord, Origin, RejectedRecord, TextRows, Window
 
 _SUPERSEDED = "superseded: its file was read again since, and no longer has this record"
 

@@ -1,14 +1,16 @@
-"""What the readers of databases share: how they name a part of their YAML, tell of a column that is
-gone, and check themselves.
+"""What the readers of databases share: how they name a part of their YAML, find the expression that
+is wrong, tell of a column that is gone, and check themselves.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import TypeVar
 
 from moshtari.sources.base import CheckResult, SourceColumn, SourceError
 from moshtari.sources.drift import now_called, remedy_for_lost
 
+_Error = TypeVar("_Error", bound=Exception)
 _OF_THE_ENTITY = ("where", "row_versions")
 
 
@@ -39,6 +41,38 @@ def lost_column(
     hint = now_called(lost, [found.name for found in there], used, new)
     what = f"{key}: the source has no column {lost!r}"
     return SourceError(source, entity, what, remedy_for_lost(lost, hint, key))
+
+
+def without_zone(source: str, entity: str, column: str, example: str = "") -> SourceError:
+    """A time that the contract wants as an instant has no zone, and none is configured."""
+    what = f"{key_of(source, entity, column)} is a time without a zone"
+    remedy = f"Set sources.{source}.timezone to the zone that the shop writes its times in{example}"
+    return SourceError(source, entity, what, remedy)
+
+
+def types_of(
+    expressions: Mapping[str, str],
+    ask: Callable[[Mapping[str, str]], dict[str, int]],
+    error: type[_Error],
+    is_closed: Callable[[], bool],
+    explain: Callable[[str, _Error], dict[str, int]],
+) -> dict[str, int]:
+    """Types of the expressions: ``ask`` for all at once, or one by one to find the wrong one.
+
+    ``explain`` raises what is wrong with that one, or gives the type to go on with. Raises the
+    driver's ``error`` where the connection is closed.
+    """
+    try:
+        return ask(expressions)
+    except error as refusal:
+        if is_closed():
+            raise
+        if len(expressions) == 1:
+            return explain(next(iter(expressions)), refusal)
+    found: dict[str, int] = {}
+    for name, expression in expressions.items():
+        found |= types_of({name: expression}, ask, error, is_closed, explain)
+    return found
 
 
 def checked(

@@ -26,11 +26,11 @@ import pymysql
 from pydantic import BaseModel
 
 from moshtari.landing.contract import ENTITIES
+from moshtari.sources.abilities import KeyRange
 from moshtari.sources.base import (
     Batch,
     CheckResult,
     KeptRecord,
-    KeyRange,
     Origin,
     RejectedRecord,
     SourceColumn,

@@ -13,11 +13,9 @@ from pydantic import (
     ConfigDict,
     Field,
     SecretStr,
-    field_validator,
 )
 
-from moshtari.landing.contract import ENTITIES
-from moshtari.sources.postgres_config import EntityConfig
+from moshtari.sources.database_config import EntityConfig, in_the_contract
 from moshtari.sources.ranges import Parallel
 
 _URL = "this is no connection string such as mysql://user:password@host:3306/database"
@@ -91,15 +89,6 @@ class MysqlConfig(BaseModel):
     read_timeout_seconds: float = Field(default=900, gt=0, le=86400)
     """Longest silence of the server; a query that sorts is silent until its first row."""
     parallel: Parallel | None = None
-    entities: dict[str, MysqlEntityConfig] = Field(min_length=1)
-
-    @field_validator("entities")
-    @classmethod
-    def _in_the_contract(cls, value: dict[str, MysqlEntityConfig]) -> dict[str, MysqlEntityConfig]:
-        for name, config in value.items():
-            if name not in ENTITIES:
-                raise ValueError(f"{name!r} is no entity; use one of: {', '.join(ENTITIES)}")
-            problems = ENTITIES[name].mapping_problems(config.columns)
-            if problems:
-                raise ValueError("; ".join(problems))
-        return value
+    entities: Annotated[dict[str, MysqlEntityConfig], AfterValidator(in_the_contract)] = Field(
+        min_length=1
+    )

@@ -75,7 +75,10 @@ def remedy_for(error: pymysql.Error, key: str) -> str:
     if code in _STATEMENT_TIMEOUTS:
         return "Raise statement_timeout_seconds of the source, or give changed_at an index"
     if code == CR.CR_SERVER_LOST and "timed out" in str(error):
-        return "Raise read_timeout_seconds of the source if the query is slow, else run again"
+        return (
+            "Raise read_timeout_seconds of the source if the query is slow; else see that the "
+            "server works, then run the day again"
+        )
     if isinstance(error, pymysql.err.ProgrammingError) or code in _ABOUT_CONFIGURATION - {
         CR.CR_CONNECTION_ERROR,
         CR.CR_CONN_HOST_ERROR,

@@ -14,7 +14,7 @@ from pymysql.constants import ER, FIELD_TYPE
 
 from moshtari.landing.contract import ENTITIES, SUPPLIED_SYSTEM_COLUMNS
 from moshtari.sources.base import SourceColumn, SourceError, Window
-from moshtari.sources.database import key_of, lost_column
+from moshtari.sources.database import key_of, lost_column, types_of, without_zone
 from moshtari.sources.drift import described
 from moshtari.sources.mysql_columns import as_kept, columns_of, quoted, type_name
 from moshtari.sources.mysql_config import MysqlConfig
@@ -112,38 +112,29 @@ class MysqlMapping:
         where = f" where {' and '.join(conditions)}" if conditions else ""
         return f"select {selected} from {config.relation}{where}"
 
-    def _types_of(self, connection: Connection, expressions: dict[str, str]) -> dict[str, int]:
-        """Types of the expressions: of all at once, or one by one to find the wrong one."""
-        selected = ", ".join(f"({expression})" for expression in expressions.values())
-        try:
+    def _types_of(self, connection: Connection, expressions: Mapping[str, str]) -> dict[str, int]:
+        """Types of the expressions; SourceError naming the one that is wrong."""
+
+        def ask(expressions: Mapping[str, str]) -> dict[str, int]:
+            selected = ", ".join(f"({expression})" for expression in expressions.values())
             with connection.cursor() as cursor:
                 cursor.execute(f"select {selected} from {self.relation} limit 0")
-                description = cursor.description or ()
-        except pymysql.Error as error:
-            if not connection.open:
-                raise
-            if len(expressions) > 1:
-                found: dict[str, int] = {}
-                for name, expression in expressions.items():
-                    found |= self._types_of(connection, {name: expression})
-                return found
-            name = next(iter(expressions))
+                types = (int(column[1]) for column in cursor.description or ())
+                return dict(zip(expressions, types, strict=True))
+
+        def explain(name: str, error: pymysql.Error) -> dict[str, int]:
             if code_of(error) == ER.BAD_FIELD_ERROR:
                 lost, there = unknown_column(error), self.columns(connection)
                 raise lost_column(self._source, self._name, name, lost, there, self.new) from error
             raise error_of(self._source, self._name, name, error) from error
-        return dict(zip(expressions, (int(column[1]) for column in description), strict=True))
+
+        return types_of(expressions, ask, pymysql.Error, lambda: not connection.open, explain)
 
     def _reading(self, column: str, expression: str, field_type: int) -> Reading:
         target = SUPPLIED_SYSTEM_COLUMNS.get(column) or self._contract.column(column).pg_type
         if target == "timestamptz" and field_type in NAIVE and self._zone is None:
-            raise SourceError(
-                self._source,
-                self._name,
-                f"{key_of(self._source, self._name, column)} is a time without a zone",
-                f"Set sources.{self._source}.timezone to the zone that the shop writes its times "
-                "in (WooCommerce's columns in _gmt: UTC)",
-            )
+            example = " (WooCommerce's columns in _gmt: UTC)"
+            raise without_zone(self._source, self._name, column, example)
         convert = converter(target, field_type, self._zone)
         exact = is_exact(target, field_type)
         return Reading(_exact(expression, field_type), field_type, convert, exact)

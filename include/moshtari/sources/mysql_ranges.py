@@ -12,7 +12,7 @@ from typing import Any
 
 from pymysql.constants import FIELD_TYPE, FLAG
 
-from moshtari.sources.base import KeyRange
+from moshtari.sources.abilities import KeyRange
 from moshtari.sources.mysql_session import Connection
 from moshtari.sources.ranges import Parallel, bounds_of, condition
 

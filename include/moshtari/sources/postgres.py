@@ -23,12 +23,12 @@ import psycopg
 from pydantic import BaseModel
 
 from moshtari.landing.contract import ENTITIES
+from moshtari.sources.abilities import KeyRange
 from moshtari.sources.base import (
     Batch,
     BinaryCopy,
     CheckResult,
     KeptRecord,
-    KeyRange,
     Origin,
     SourceColumn,
     SourceContext,

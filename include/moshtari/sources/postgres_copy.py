@@ -9,6 +9,7 @@ from contextlib import closing
 
 import psycopg
 from psycopg import pq
+from psycopg.generators import fetch_many
 
 from moshtari.landing.contract import SUPPLIED_SYSTEM_COLUMNS, Entity
 from moshtari.sources.base import Batch, RejectedRecord, TextRows, TypedReadError
@@ -55,8 +56,8 @@ def binary_blocks(connection: psycopg.Connection, select: str) -> Iterator[bytes
 
 def _end(connection: psycopg.Connection) -> None:
     """Take what the server says at the end of its data. Raises what it says went wrong."""
-    results = list(iter(connection.pgconn.get_result, None))
-    for result in results:
+    # libpq's own `get_result` would wait for it without a limit.
+    for result in connection.wait(fetch_many(connection.pgconn)):
         if result.status != pq.ExecStatus.COMMAND_OK:
             raise psycopg.errors.error_from_result(result)
 

@@ -4,14 +4,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import psycopg
 
 from moshtari.landing.contract import ENTITIES, EXTRA, SUPPLIED_SYSTEM_COLUMNS
-from moshtari.sources.base import KeyRange, SourceColumn, SourceError, Window
-from moshtari.sources.database import key_of, lost_column
+from moshtari.sources.abilities import KeyRange
+from moshtari.sources.base import SourceColumn, Window
+from moshtari.sources.database import lost_column, types_of, without_zone
 from moshtari.sources.drift import described
 from moshtari.sources.postgres_columns import columns_of, extra_of, name_at
 from moshtari.sources.postgres_config import PostgresConfig
@@ -106,13 +107,7 @@ class PostgresMapping:
     def _reading(self, column: str, expression: str, oid: int) -> Reading:
         target = SUPPLIED_SYSTEM_COLUMNS.get(column) or self._contract.column(column).pg_type
         if target == "timestamptz" and oid == _TIMESTAMP and self._timezone is None:
-            raise SourceError(
-                self._source,
-                self._name,
-                f"{key_of(self._source, self._name, column)} is a time without a zone",
-                f"Set sources.{self._source}.timezone to the zone that the shop writes its times "
-                "in",
-            )
+            raise without_zone(self._source, self._name, column)
         as_text = f"({expression})::text"
         if target == "numeric" and oid in (_FLOAT4, _FLOAT8):
             # A float cast to numeric loses its last digits; its text has them all.
@@ -121,28 +116,27 @@ class PostgresMapping:
         return Reading(typed, f"{typed}::text" if oid in _TIMES else as_text)
 
     def _types_of(
-        self, connection: psycopg.Connection, expressions: dict[str, str]
+        self, connection: psycopg.Connection, expressions: Mapping[str, str]
     ) -> dict[str, int]:
-        """Type ids of the expressions: of all at once, or one by one to find the wrong one."""
-        selected = ", ".join(f"({expression})" for expression in expressions.values())
-        statement = f"select {selected} from {self._config.relation} limit 0"
-        try:
+        """Type ids of the expressions; SourceError naming the one that is wrong."""
+
+        def statement(expressions: Mapping[str, str]) -> str:
+            selected = ", ".join(f"({expression})" for expression in expressions.values())
+            return f"select {selected} from {self._config.relation} limit 0"
+
+        def ask(expressions: Mapping[str, str]) -> dict[str, int]:
             with connection.transaction():
-                cursor = connection.execute(statement.encode())
-        except psycopg.Error as error:
-            if connection.closed:
-                raise
-            if len(expressions) > 1:
-                found: dict[str, int] = {}
-                for name, expression in expressions.items():
-                    found |= self._types_of(connection, {name: expression})
-                return found
-            name = next(iter(expressions))
+                cursor = connection.execute(statement(expressions).encode())
+            types = (column.type_code for column in cursor.description or ())
+            return dict(zip(expressions, types, strict=True))
+
+        def explain(name: str, error: psycopg.Error) -> dict[str, int]:
             if isinstance(error, psycopg.DataError):
                 return {name: 0}  # a constant that does not fit its type: for landing to say
             if isinstance(error, psycopg.errors.UndefinedColumn):
-                lost, there = name_at(error, statement), self.columns(connection)
+                lost = name_at(error, statement({name: expressions[name]}))
+                there = self.columns(connection)
                 raise lost_column(self._source, self._name, name, lost, there, self.new) from error
             raise error_of(self._source, self._name, name, error) from error
-        description = cursor.description or []
-        return dict(zip(expressions, (column.type_code for column in description), strict=True))
+
+        return types_of(expressions, ask, psycopg.Error, lambda: connection.closed, explain)

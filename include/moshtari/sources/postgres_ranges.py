@@ -13,7 +13,7 @@ from collections.abc import Callable
 import psycopg
 from psycopg import sql
 
-from moshtari.sources.base import KeyRange
+from moshtari.sources.abilities import KeyRange
 from moshtari.sources.ranges import Parallel, bounds_of, condition, fractions
 
 # So many rows, taken by pages, tell the size of a part to within a tenth; the parts are planned
@@ -90,5 +90,7 @@ def _can_be_sampled(connection: psycopg.Connection, table: str) -> bool:
                 [table],
             ).fetchone()
     except psycopg.Error:
+        if connection.closed:
+            raise
         return False
     return row is not None and bool(row[0])

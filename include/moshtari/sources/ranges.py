@@ -13,7 +13,7 @@ from itertools import pairwise
 from pydantic import BaseModel, ConfigDict, Field
 
 from moshtari.landing.contract import Entity
-from moshtari.sources.base import KeyRange
+from moshtari.sources.abilities import KeyRange
 
 
 class Parallel(BaseModel):

@@ -16,6 +16,8 @@ from moshtari.settings import ConfigError, Deployment, Settings
 from moshtari.sources.base import SourceContext, SourceError
 from moshtari.sources.postgres import PostgresSource
 from moshtari.sources.postgres_config import PostgresConfig
+from moshtari.sources.postgres_copy import binary_blocks
+from moshtari.sources.postgres_session import snapshot
 
 DAY = date(2026, 3, 20)
 NEXT = DAY + timedelta(days=1)
@@ -302,16 +304,28 @@ def test_an_unreachable_server_is_told_without_the_password(settings: Settings) 
     assert "dsn is right" in result.remedy
 
 
+@pytest.mark.parametrize(
+    ("limit", "told"),
+    [
+        ({"statement_timeout_seconds": 0.3}, r"statement timeout.*Raise statement_timeout_seconds"),
+        ({"read_timeout_seconds": 0.3}, r"nothing came.*Raise read_timeout_seconds"),
+    ],
+)
 def test_a_statement_that_takes_too_long_is_told(
-    settings: Settings, shop: psycopg.Connection
+    settings: Settings, shop: psycopg.Connection, limit: dict[str, Any], told: str
 ) -> None:
     sell(shop, "1")
     slow = {**COLUMNS, "status": "state || pg_sleep(30)::text"}
-    given = deployment(
-        settings, {"orders": {**ORDERS, "columns": slow}}, statement_timeout_seconds=0.3
-    )
-    with pytest.raises(ExtractError, match=r"statement timeout.*Raise statement_timeout_seconds"):
+    given = deployment(settings, {"orders": {**ORDERS, "columns": slow}}, **limit)
+    with pytest.raises(ExtractError, match=told):
         extract(settings, given, "shop", "orders", DAY)
+
+
+def test_a_server_that_sends_now_and_then_is_not_silent(settings: Settings) -> None:
+    config = PostgresConfig(dsn=dsn(settings), read_timeout_seconds=1, entities={"orders": ORDERS})
+    slow = "select repeat('x', 20000) || pg_sleep(0.3)::text from generate_series(1, 5)"
+    with snapshot(config) as connection:
+        assert sum(map(len, binary_blocks(connection, slow))) > 5 * 20_000
 
 
 def test_the_source_cannot_be_written(settings: Settings, shop: psycopg.Connection) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from moshtari.landing.contract import ENTITIES
-from moshtari.sources.base import KeyRange
+from moshtari.sources.abilities import KeyRange
 from moshtari.sources.mysql_config import MysqlConfig
 from moshtari.sources.postgres_config import PostgresConfig
 from moshtari.sources.ranges import (

@@ -18,7 +18,8 @@ from tests.http_servers import CONTEXT, ONE_DAY, TEHRAN, Reading, read
 
 from moshtari.landing.contract import ENTITIES
 from moshtari.sources import telegram as reader
-from moshtari.sources.base import ExplainedOrigins, SourceContext, SourceError
+from moshtari.sources.abilities import ExplainedOrigins
+from moshtari.sources.base import SourceContext, SourceError
 from moshtari.sources.registry import parse_config
 from moshtari.sources.telegram import TelegramConfig, TelegramSource
 from moshtari.sources.telegram_records import (
