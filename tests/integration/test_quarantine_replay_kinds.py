@@ -128,7 +128,7 @@ def test_what_breaks_the_contract_is_kept_as_its_line(
     mended = {"orders": {"columns": {**ORDERS, "currency": "coalesce(currency, 'IRR')"}}}
     (done,) = all_of(settings, files(tmp_path, entities=mended))
     assert (done.replayed, done.landed) == (1, 1)
-    assert versions(pg, "currency, gross_amount::text") == [("IRR", "5.5")]
+    assert versions(pg, "currency, gross_amount::text") == [("IRR", "5.50")]
 
 
 def test_bytes_that_are_no_text_are_kept_and_land_in_the_right_encoding(

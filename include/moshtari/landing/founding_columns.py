@@ -22,7 +22,7 @@ def can_be_founded(entity: Entity, names: Sequence[str]) -> bool:
     return EXTRA not in names and kinds <= {"text", *_WHOLE}
 
 
-def columns_of_raw(entity: Entity, values: pa.RecordBatch, origin: str) -> pa.RecordBatch:
+def columns_of_raw(entity: Entity, values: pa.RecordBatch, origin: str | None) -> pa.RecordBatch:
     """The batch with all columns of raw but those that are the table's defaults until the end.
 
     Raises pyarrow.ArrowInvalid where that cannot be told here.
@@ -39,7 +39,8 @@ def columns_of_raw(entity: Entity, values: pa.RecordBatch, origin: str) -> pa.Re
     given["_changed_at"] = _first_known(times) if times else pa.nulls(values.num_rows, pa.string())
     if "_is_deleted" in given:
         given["_is_deleted"] = pc.fill_null(given["_is_deleted"], "false")
-    given["_origin"] = pa.repeat(pa.scalar(origin, pa.string()), values.num_rows)
+    if origin is not None:
+        given["_origin"] = pa.repeat(pa.scalar(origin, pa.string()), values.num_rows)
     return pa.RecordBatch.from_arrays(list(given.values()), names=list(given))
 
 

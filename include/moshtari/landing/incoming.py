@@ -111,7 +111,7 @@ class Incoming:
 
     def _exact_found(self, names: Sequence[str]) -> Target | None:
         founding = self._founding
-        if founding is None or founding.origin is None or not can_be_founded(self.entity, names):
+        if founding is None or not can_be_founded(self.entity, names):
             return None
         if not founding.begin():
             return None
