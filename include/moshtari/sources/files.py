@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
+from moshtari.sources import files_rejects
 from moshtari.sources.base import (
     Batch,
     CheckResult,
@@ -114,7 +115,7 @@ class FilesSource:
         yield from self._rejected(part, origin)
 
     def _rejected(self, staged: StagedFile, origin: Origin) -> Iterator[RejectedRecord]:
-        for line, reason, raw in self._reading.stage.rejected(staged):
+        for line, reason, raw in files_rejects.read(self._reading.stage.db, staged.rejects):
             yield RejectedRecord(f"{origin.path}:{staged.place}{line}", reason, raw, origin)
 
     def details(self, entity: str, origin: Origin) -> dict[str, Any]:

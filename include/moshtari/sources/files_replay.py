@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from moshtari.sources import files_rejects
 from moshtari.sources.base import (
     Batch,
     KeptRecord,
@@ -69,7 +70,7 @@ def _of_kept(
 ) -> Iterator[Batch]:
     found = reading.rows_of(query, staged, origin, list(kept.lines))
     yield from kept.rows(query.columns, found)
-    for line, reason, _ in reading.stage.rejected(staged):
+    for line, reason, _ in files_rejects.read(reading.stage.db, staged.rejects):
         if line in kept.lines:
             yield kept.rejected_at(line, reason)
 

@@ -13,15 +13,14 @@ import tempfile
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
+from moshtari.sources import files_rejects
 from moshtari.sources.ahead import ahead
 from moshtari.sources.files_apart import pieces_of
-from moshtari.sources.files_bytes import FileFormatError
 from moshtari.sources.files_config import Exclusion, FilesConfig
 from moshtari.sources.files_lines import Records
 from moshtari.sources.files_pieces import Piece, schema
@@ -29,8 +28,6 @@ from moshtari.sources.files_sandbox import excluded, plain, sandbox, typing
 from moshtari.sources.files_types import literal, quoted, typed_column
 from moshtari.sources.files_verbatim import Verbatim
 
-# Rejected records whose bytes are taken up at a time.
-_RAW_AT_ONCE = 500
 # Records kept staged for the next entity, over all files; beyond it the oldest file is let go.
 _ROWS_KEPT = 20_000_000
 # Files that went through in parts of which is known where their records stood. One is enough for
@@ -125,7 +122,7 @@ class Stage:
         pieces = pieces_of(path, self._config, keep)
         reader = pieces.reader
         try:
-            self._create_rejects(table)
+            files_rejects.create(self.db, table)
             self.db.execute(f"create table {table}_spans (line bigint, __last bigint)")
             for rows in self._incoming(table, pieces):
                 ready = self._ready(table, rows, reader, verbatim, keep)
@@ -137,7 +134,7 @@ class Stage:
                 self._drop_records(table)
             self._fill(table, self._nothing(), create=True)
             last = self._part(table, name, reader, keep)
-            yield replace(last, rejected=self._keep_raw(table, reader))
+            yield replace(last, rejected=files_rejects.keep_raw(self.db, table, reader))
         except BaseException:
             self._drop(table)
             raise
@@ -201,25 +198,14 @@ class Stage:
         self.db.unregister("wanted")
         return [(first, last) for first, last in found]
 
-    def rejected(self, staged: StagedFile) -> Iterator[tuple[int, str, bytes]]:
-        """First line, reason and raw bytes of each rejected record, in the file's order."""
-        cursor = self.db.cursor()
-        try:
-            cursor.execute(
-                f"select first, reason, raw from {staged.rejects} "
-                f"inner join {staged.rejects}_raw using (first) order by first"
-            )
-            while found := cursor.fetchmany(_RAW_AT_ONCE):
-                yield from found
-        finally:
-            cursor.close()
-
     def _load(self, path: Path, name: str, table: str, keep: Sequence[str]) -> StagedFile:
         pieces = pieces_of(path, self._config, keep)
         reader = pieces.reader
         self._create(table, pieces)
         found = self._finish(table, name, self._config.derive, self._config.exclude)
-        return self._counted(found, table, reader, self._keep_raw(table, reader), keep)
+        return self._counted(
+            found, table, reader, files_rejects.keep_raw(self.db, table, reader), keep
+        )
 
     def _counted(
         self, found: str, table: str, reader: Records, rejected: int, keep: Sequence[str]
@@ -238,37 +224,12 @@ class Stage:
             types=reader.types,
         )
 
-    def _keep_raw(self, table: str, reader: Records) -> int:
-        """The rejected records as received, read once more; gives how many there are."""
-        self.db.execute(f"create table {table}_rejects_raw (first bigint, raw blob)")
-        ranges = self._all(f"select first, last from {table}_rejects order by first")
-        found = iter(reader.raw(ranges)) if ranges else iter(())
-        kept = 0
-        while some := list(islice(found, _RAW_AT_ONCE)):
-            first, raw = zip(*some, strict=True)
-            rows = pa.table(
-                {"first": pa.array(first, pa.int64()), "raw": pa.array(raw, pa.binary())}
-            )
-            self.db.register("received", rows)
-            self.db.execute(f"insert into {table}_rejects_raw select first, raw from received")
-            self.db.unregister("received")
-            kept += len(some)
-        if kept != len(ranges):
-            raise FileFormatError(
-                "it has changed while it was being read",
-                "Write files under another name (.part) and rename them when complete; run again",
-            )
-        return kept
-
     def _create(self, table: str, pieces: Iterable[Piece]) -> None:
         """Typed records into `<table>_typed`, broken and mistyped ones into `<table>_rejects`."""
         self._fill(table, self._nothing(), create=True)
-        self._create_rejects(table)
+        files_rejects.create(self.db, table)
         for rows in self._incoming(table, pieces):
             self._fill(table, rows)
-
-    def _create_rejects(self, table: str) -> None:
-        self.db.execute(f"create table {table}_rejects (first bigint, last bigint, reason varchar)")
 
     def _nothing(self) -> pa.Table:
         return schema(self._columns).empty_table()
@@ -277,15 +238,9 @@ class Stage:
         """Records; the broken ones go to the rejects. While some are in use, the next are read."""
         for records, broken in ahead(iter(pieces)):
             if broken:
-                self._reject(table, broken)
+                files_rejects.add(self.db, table, broken)
             if records is not None:
                 yield records
-
-    def _reject(self, table: str, broken: Sequence[tuple[int, int, str]]) -> None:
-        first, last, reasons = zip(*broken, strict=True)
-        self.db.register("broken", pa.table({"first": first, "last": last, "reason": reasons}))
-        self.db.execute(f"insert into {table}_rejects select first, last, reason from broken")
-        self.db.unregister("broken")
 
     def _fill(self, table: str, rows: pa.Table, create: bool = False) -> None:
         self.db.register("incoming", rows)
@@ -325,8 +280,8 @@ class Stage:
 
     def _drop(self, table: str) -> None:
         self._drop_records(table)
-        for name in (f"{table}_rejects", f"{table}_rejects_raw", f"{table}_spans"):
-            self.db.execute(f"drop table if exists {name}")
+        files_rejects.drop(self.db, table)
+        self.db.execute(f"drop table if exists {table}_spans")
 
     def _drop_records(self, table: str) -> None:
         self.db.execute(f"drop view if exists {table}_view")
