@@ -78,7 +78,7 @@ def _memory(results: list[Results]) -> str:
             if side != "limit":
                 peak = max(run.peak_mib for run in runs)
                 rows.append([NAMES[side], f"{result.size:,}", f"{peak:.0f}"])
-    return _table(["peak memory of the largest process", "rows", "MiB"], rows)
+    return _table(["peak memory", "rows", "MiB"], rows)
 
 
 def _content(results: Results) -> str:

@@ -17,6 +17,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+if __name__ == "__main__":
+    from importlib.abc import MetaPathFinder
+
+    class WithoutPandas(MetaPathFinder):
+        """pyarrow imports pandas only to see whether what it is given is of it: never here."""
+
+        def find_spec(self, name: str, path: object, target: object = None) -> None:
+            if name == "pandas":
+                raise ImportError
+
+    sys.meta_path.insert(0, WithoutPandas())
+
 import msgspec
 import pyarrow as pa
 
