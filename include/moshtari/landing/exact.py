@@ -161,7 +161,7 @@ def _content(batches: list[pa.RecordBatch], types: Mapping[str, str]) -> Content
     rows = pa.Table.from_batches(batches).combine_chunks()
     try:
         return "binary", as_stream(rows.to_batches()[0], types)
-    except pa.ArrowInvalid:
+    except pa.ArrowException:
         sink = pa.BufferOutputStream()
         csv.write_csv(rows, sink, _AS_CSV)
         return "csv", sink.getvalue().to_pybytes()

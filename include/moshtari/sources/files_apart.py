@@ -1,10 +1,10 @@
 """A large text file read by a process of its own, so that two cores share the work.
 
 Splitting and decoding text hold Python's lock nearly all the time, so that a thread gains nothing.
-The process is told what to read on its standard input and answers with Arrow's stream of records;
+The process is told on its standard input how to read, and answers with Arrow's stream of records;
 what else there is to say stands beside a batch, as JSON.
 
-    python -m moshtari.sources.files_apart
+    python -m moshtari.sources.files_apart FILE
 """
 
 from __future__ import annotations
@@ -46,9 +46,8 @@ _ENDED = (
 
 
 class Task(msgspec.Struct):
-    """What to read: a file on this machine, the source's part of the YAML, new columns to keep."""
+    """How to read: by the source's part of the YAML, and which new columns to keep."""
 
-    path: str
     config: str
     keep: tuple[str, ...]
 
@@ -71,10 +70,10 @@ class PiecesApart(Pieces):
         super().__init__(path, config, keep)
         # Of where the file came from nothing is needed, and there may be secrets in it.
         told = config.model_dump_json(exclude={"storage_options"})
-        self._task = Task(str(path), told, tuple(keep))
+        self._path, self._task = path, Task(told, tuple(keep))
 
     def __iter__(self) -> Iterator[Piece]:
-        with _process(self._task) as answer, pa.ipc.open_stream(answer) as stream:
+        with _process(self._path, self._task) as answer, pa.ipc.open_stream(answer) as stream:
             is_last = False
             while not is_last:
                 try:
@@ -100,10 +99,10 @@ def pieces_of(path: Path, config: FilesConfig, keep: Sequence[str] = ()) -> Piec
 
 
 @contextmanager
-def _process(task: Task) -> Iterator[IO[bytes]]:
+def _process(path: Path, task: Task) -> Iterator[IO[bytes]]:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     with subprocess.Popen(
-        [sys.executable, "-m", __name__],
+        [sys.executable, "-m", __name__, path],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env=environment,
@@ -118,8 +117,8 @@ def _process(task: Task) -> Iterator[IO[bytes]]:
             process.kill()
 
 
-def _answer(task: Task, out: IO[bytes]) -> None:
-    pieces = Pieces(Path(task.path), FilesConfig.model_validate_json(task.config), task.keep)
+def _answer(path: Path, task: Task, out: IO[bytes]) -> None:
+    pieces = Pieces(path, FilesConfig.model_validate_json(task.config), task.keep)
     with pa.ipc.new_stream(out, pieces.schema) as stream:
 
         def write(records: pa.Table | None, beside: Beside) -> None:
@@ -144,4 +143,5 @@ def _answer(task: Task, out: IO[bytes]) -> None:
 
 
 if __name__ == "__main__":
-    _answer(msgspec.json.decode(sys.stdin.buffer.read(), type=Task), sys.stdout.buffer)
+    told = msgspec.json.decode(sys.stdin.buffer.read(), type=Task)
+    _answer(Path(sys.argv[1]), told, sys.stdout.buffer)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -135,6 +136,12 @@ def test_a_reader_that_lets_go_leaves_no_process(long_file: Path) -> None:
     assert len(list(islice(pieces, 2))) == 2
     pieces.close()  # type: ignore[attr-defined]
     assert children() == before
+
+
+def test_a_name_that_is_no_text(tmp_path: Path) -> None:
+    file = tmp_path / os.fsdecode(b"sales-\xff.csv")
+    file.write_text("a\n1\n")
+    assert len(told(PiecesApart(file, config(columns={"a": "text"})))[0]) == 1
 
 
 def test_no_secret_goes_along() -> None:
