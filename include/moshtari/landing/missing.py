@@ -2,8 +2,10 @@
 
 A database does not say what was deleted from it. From time to time all keys that are there are read
 and compared with those in raw; of each that is missing, a tombstone lands, known from the day of
-the comparison. It takes the load's turn, so nothing lands between the two. Where a source's lists
-may be short of rows that it has, those that seem missing are asked for one by one.
+the comparison. When an old day is run again, it is known from the last night that has landed: what
+is missing today says nothing of the nights before. The comparison takes the load's turn, so nothing
+lands between the two. Where a source's lists may be short of rows that it has, those that seem
+missing are asked for one by one.
 """
 
 # ruff: noqa: S608 - names come from the contract, values are parameters
@@ -70,7 +72,8 @@ def _bury(
     there: int,
     comparison: KeyComparison,
 ) -> Counts:
-    values = {"source": source, "load_id": load_id, "business_date": business_date}
+    known_from = max(business_date, _last_night(connection, source, entity) or business_date)
+    values = {"source": source, "load_id": load_id, "known_from": known_from}
     connection.execute(_COMPARE.format(entity=entity.name, present=_PRESENT), values)
     row = connection.execute(
         "select count(*), count(*) filter (where is_missing) from pg_temp.compared"
@@ -106,7 +109,7 @@ def _bury(
             latest._source,
             latest._key,
             %(load_id)s,
-            %(business_date)s,
+            %(known_from)s,
             latest._changed_at,
             true,
             latest._origin
@@ -120,6 +123,17 @@ def _bury(
         values,
     ).rowcount
     return Counts(read=known, landed=buried, unchanged=known - buried, details=details)
+
+
+def _last_night(connection: psycopg.Connection, source: str, entity: Entity) -> date | None:
+    row = connection.execute(
+        "select max(business_date) from ops.loads"
+        " where source = %s and entity = %s and status = 'landed'",
+        [source, entity.name],
+    ).fetchone()
+    assert row is not None
+    last: date | None = row[0]
+    return last
 
 
 def _ask(connection: psycopg.Connection, source: str, entity: Entity, asked: AskableSource) -> int:
@@ -155,7 +169,7 @@ select
 from (
     select distinct on (_key) _key, _load_id, _is_deleted
     from raw.{entity}
-    where _source = %(source)s and _known_from <= %(business_date)s
+    where _source = %(source)s and _known_from <= %(known_from)s
     order by _key, _changed_at desc nulls last, _load_id desc
 ) as latest
 left join {present} as present on latest._key = present._key
