@@ -15,6 +15,7 @@ import psycopg
 
 from moshtari.landing import rules, statements
 from moshtari.landing.contract import EXTRA, Entity
+from moshtari.sources.base import BadRows
 
 
 class Founding:
@@ -33,7 +34,7 @@ class Founding:
         self.table = f"raw.{entity.name}"
         self.begun = False
         self.has_bad_rows = True
-        """Whether a row may break the contract, as far as is known."""
+        """Whether a row of the table may break the contract, as far as is known."""
 
     def begin(self) -> bool:
         """Make the table ready; False when it is in use or holds anything."""
@@ -70,6 +71,12 @@ class Founding:
             **({"_is_deleted": "coalesce(_is_deleted, false)"} if "_is_deleted" in given else {}),
             **({EXTRA: f"nullif(jsonb_strip_nulls({EXTRA}), '{{}}')"} if EXTRA in given else {}),
         }
+
+    def take_left_out(self, bad: BadRows) -> int:
+        """Take what the stream left out to the typed rows, to be judged there; returns how many."""
+        self.has_bad_rows = bad.others_came
+        statement = statements.insert_left_out(self._entity)
+        return self._connection.execute(statement, [bad.left_out]).rowcount
 
     def reject(self) -> int:
         """Move rows that break the contract to the rejected; returns how many."""

@@ -12,14 +12,15 @@ from psycopg import pq
 from psycopg.generators import fetch_many
 
 from moshtari.landing.contract import SUPPLIED_SYSTEM_COLUMNS, Entity
-from moshtari.sources.base import Batch, RejectedRecord, TextRows, TypedReadError
+from moshtari.sources.base import BadRows, Batch, RejectedRecord, TextRows, TypedReadError
 from moshtari.sources.postgres_text import parse_copy_text
 
 _BLOCK = 256 * 1024
 _ROWS_A_BATCH = 2_000
 # To libpq: do not wait for more.
 _AT_ONCE = 1
-_BAD_ROWS = "moshtari.bad_rows"
+_BAD_ROWS, _BAD_ROWS_CAME = "moshtari.bad_rows", "moshtari.bad_rows_came"
+_CHARACTERS_NOTED = 200_000
 
 
 def binary_blocks(connection: psycopg.Connection, select: str) -> Iterator[bytes]:
@@ -105,21 +106,34 @@ def with_expressions(
 ) -> str:
     """The rows of ``select`` with the expressions as columns; what is not given is null to them.
 
-    The transaction notes whether any row is not good (`has_bad_rows`).
+    A row that is not good is left out and noted in the transaction (`bad_rows`), while there is
+    room.
     """
     types = {column.name: column.pg_type for column in entity.columns} | SUPPLIED_SYSTEM_COLUMNS
     missing = [f", null::{kind} as {name}" for name, kind in types.items() if name not in given]
     selected = ", ".join(f"{expression} as {name}" for name, expression in expressions.items())
-    noted = f"set_config('{_BAD_ROWS}', 'yes', true) is not null"
+    noted = f"coalesce(current_setting('{_BAD_ROWS}', true), '')"
+    left_out = f"set_config('{_BAD_ROWS}', {noted} || ',' || row_to_json(rows), true) is null"
+    comes = f"set_config('{_BAD_ROWS_CAME}', 'yes', true) is not null"
+    bad = f"case when length({noted}) < {_CHARACTERS_NOTED} then {left_out} else {comes} end"
     # Behind `offset` each value is computed once, however often it is used.
     rows = f"select *{''.join(missing)} from ({select}) as given offset 0"
-    return f"select {selected} from ({rows}) as rows where ({is_good}) or {noted}"
+    return f"select {selected} from ({rows}) as rows where ({is_good}) or {bad}"
 
 
-def has_bad_rows(connection: psycopg.Connection) -> bool:
-    """Whether rows that were read in this transaction `with_expressions` were not good."""
-    row = connection.execute("select current_setting(%s, true)", [_BAD_ROWS]).fetchone()
-    return row is not None and row[0] == "yes"
+def bad_rows(connection: psycopg.Connection) -> BadRows:
+    """The rows that were read in this transaction `with_expressions` and are not good.
+
+    Raises TypedReadError when they are no text.
+    """
+    settings = "select current_setting(%s, true), current_setting(%s, true) = 'yes'"
+    try:
+        row = connection.execute(settings, [_BAD_ROWS, _BAD_ROWS_CAME]).fetchone()
+    except UnicodeDecodeError as error:
+        raise TypedReadError(type(error).__name__) from error
+    assert row is not None
+    noted, others_came = row
+    return BadRows(f"[{(noted or '').removeprefix(',')}]", bool(others_came))
 
 
 def _sql(statement: str) -> bytes:
