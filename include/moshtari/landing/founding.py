@@ -44,6 +44,9 @@ class Founding:
             [self._entity.name, self._source, self._load_id],
         ).fetchone()
         self.begun = row is not None and bool(row[0])
+        if self.begun:
+            # The commit waits for all of the table to reach the disk: most should be there by then.
+            self._connection.execute("set local backend_flush_after = '2MB'")
         return self.begun
 
     def undo(self) -> None:
@@ -102,6 +105,8 @@ class Founding:
         return given_way
 
     def _end(self) -> None:
+        # The workers that sort share it; with less they sort every part in several runs.
+        self._connection.execute("set local maintenance_work_mem = '512MB'")
         self._connection.execute("select ops.end_founding(%s)", [self._entity.name])
 
     def _take_back(self, row_ids: str) -> int:

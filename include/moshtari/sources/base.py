@@ -124,7 +124,7 @@ class ArrowRows:
 class BinaryCopy:
     """A whole PGCOPY binary stream, header and trailer included, in the contract's types.
 
-    `blocks` may be cut anywhere; about 256 KB each is fastest. Where a value does not fit its
+    `blocks` may be cut anywhere; about 64 KB each is fastest. Where a value does not fit its
     type, at the source (`TypedReadError` from `blocks`) or on arrival, landing drops what it has of
     the stream and takes the batches of `as_text()` in its place: then only bad rows go to
     quarantine.
