@@ -91,6 +91,12 @@ SPOILT = {
     " from shop.sales where id in ('7', '8')",
     "a key twice at one time": "insert into shop.sales select id, 'twin', at, 5 from shop.sales"
     " where id in ('7', '8')",
+    "more than is noted": "update shop.sales set price = 'NaN', customer = repeat('x', 150000)"
+    " where id in ('3', '4', '5', '6')",
+    "values that are spelt in several ways": "update shop.sales set price = '-Infinity',"
+    " at = '0044-03-15 10:11:12.123456+03:25:44 BC', customer = e'\\x01\\t\\x7f\\u200c\"\\\\N{,}/'"
+    " where id = '3'; update shop.sales set price = 'NaN', at = null, id = e'a\"\\n'"
+    " where id = '4'",
     "both": "update shop.sales set price = 'Infinity' where id = '1';"
     " insert into shop.sales select id, 'late', at + interval '1 hour', 5 from shop.sales",
 }

@@ -15,6 +15,7 @@ import psycopg
 
 from moshtari.landing import rules, statements
 from moshtari.landing.contract import EXTRA, Entity
+from moshtari.sources.base import BadRows
 
 
 class Founding:
@@ -33,7 +34,7 @@ class Founding:
         self.table = f"raw.{entity.name}"
         self.begun = False
         self.has_bad_rows = True
-        """Whether a row may break the contract, as far as is known."""
+        """Whether a row of the table may break the contract, as far as is known."""
 
     def begin(self) -> bool:
         """Make the table ready; False when it is in use or holds anything."""
@@ -43,6 +44,9 @@ class Founding:
             [self._entity.name, self._source, self._load_id],
         ).fetchone()
         self.begun = row is not None and bool(row[0])
+        if self.begun:
+            # The commit waits for all of the table to reach the disk: most should be there by then.
+            self._connection.execute("set local backend_flush_after = '2MB'")
         return self.begun
 
     def undo(self) -> None:
@@ -71,6 +75,12 @@ class Founding:
             **({EXTRA: f"nullif(jsonb_strip_nulls({EXTRA}), '{{}}')"} if EXTRA in given else {}),
         }
 
+    def take_left_out(self, bad: BadRows) -> int:
+        """Take what the stream left out to the typed rows, to be judged there; returns how many."""
+        self.has_bad_rows = bad.others_came
+        statement = statements.insert_left_out(self._entity)
+        return self._connection.execute(statement, [bad.left_out]).rowcount
+
     def reject(self) -> int:
         """Move rows that break the contract to the rejected; returns how many."""
         if not self.has_bad_rows:
@@ -95,6 +105,8 @@ class Founding:
         return given_way
 
     def _end(self) -> None:
+        # The workers that sort share it; with less they sort every part in several runs.
+        self._connection.execute("set local maintenance_work_mem = '512MB'")
         self._connection.execute("select ops.end_founding(%s)", [self._entity.name])
 
     def _take_back(self, row_ids: str) -> int:

@@ -54,7 +54,7 @@ class Incoming:
         self.founded = False
         """Whether the rows are in raw already; else they are in the temporary tables."""
         self.in_raw = 0
-        """Rows that were put into raw, each known to be good."""
+        """Rows that were put into raw, each known to be good unless it came as a stream."""
         self._founding = founding
         self.recall: Recall | None = None
         self._connection = connection
@@ -185,7 +185,7 @@ class Incoming:
                 table = founding.table
         columns = ", ".join(batch.columns)
         statement = f"copy {table} ({columns}) from stdin (format binary)"
-        received = 0
+        received = left_out = 0
         try:
             with self._connection.transaction(), self._connection.cursor() as cursor:
                 with cursor.copy(statement) as copy:
@@ -194,6 +194,8 @@ class Incoming:
                         received += len(block)
                         self._report(received, _BYTES_BETWEEN_REPORTS, f"{received >> 20} MB")
                 copied = cursor.rowcount
+                if founds and founding is not None and batch.bad_rows is not None:
+                    left_out = founding.take_left_out(batch.bad_rows())
         except (TypedReadError, psycopg.DataError) as error:
             logger.warning(
                 "%s.%s: some values are not of their type (%s); reading as text",
@@ -204,13 +206,11 @@ class Incoming:
             self._reported = 0
             self.take(batch.as_text())
             return
-        self.read += copied
+        self.read += copied + left_out
+        self.typed = not founds or left_out > 0
         if founds:
             self.founded = True
-            if founding is not None and batch.has_bad_rows is not None:
-                founding.has_bad_rows = batch.has_bad_rows()
-        else:
-            self.typed = True
+            self.in_raw = copied
 
     def _text_copy(self, columns: tuple[str, ...], with_raw: bool) -> psycopg.Copy:
         """The running COPY for these columns; a new one where they differ from the last batch's."""

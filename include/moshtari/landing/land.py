@@ -25,7 +25,7 @@ from moshtari.landing.ledger import Counts
 from moshtari.landing.load import Landed, Load
 from moshtari.landing.part_plans import drop_plan
 from moshtari.landing.part_turns import take_turn
-from moshtari.landing.settling import bury, settle, settle_founded
+from moshtari.landing.settling import bury, settle
 from moshtari.landing.windows import LoadPlan, plan_load
 from moshtari.sources.base import Batch, SourceColumn, SourceError, Window
 
@@ -169,11 +169,8 @@ def _run(
             incoming.read,
             load.origin.path if load.origin else None,
         )
-    if founding is not None and incoming.founded:
-        counts = settle_founded(connection, load, load_id, founding, incoming)
-    else:
-        founding = founding or Founding(connection, load.source, entity, load_id)
-        counts = settle(connection, load, load_id, plan, incoming, founding)
+    founding = founding or Founding(connection, load.source, entity, load_id)
+    counts = settle(connection, load, load_id, plan, incoming, founding)
     if drift is not None:
         counts.details |= drift.details()
     if load.replay is None:

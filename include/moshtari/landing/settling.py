@@ -21,22 +21,6 @@ _FOUND_FROM = 10_000
 _WITHHELD = "tombstones_withheld"
 
 
-def settle_founded(
-    connection: psycopg.Connection,
-    load: Load,
-    load_id: int,
-    founding: Founding,
-    incoming: Incoming,
-) -> Counts:
-    """What is in raw already: quarantine what breaks the contract, and index the rest."""
-    counts = Counts(read=incoming.read, details={**load.details, **load.explain()})
-    founding.reject()
-    counts.quarantined = quarantine.record(connection, load.source, load.entity, load_id)
-    counts.unchanged = founding.index()
-    counts.landed = counts.read - counts.quarantined - counts.unchanged
-    return counts
-
-
 def settle(
     connection: psycopg.Connection,
     load: Load,
@@ -45,7 +29,7 @@ def settle(
     incoming: Incoming,
     founding: Founding,
 ) -> Counts:
-    """From the temporary tables to raw and quarantine."""
+    """From the temporary tables to raw and quarantine; what is in raw already is indexed."""
     entity = load.entity
     counts = Counts(read=incoming.read, details={**load.details, **load.explain()})
     if not incoming.read:
@@ -57,6 +41,7 @@ def settle(
         connection.execute(statements.cast_text(entity, incoming.text_columns))
     if incoming.typed:
         all_good = connection.execute(statements.reject_typed(entity)).rowcount == 0
+    in_raw = incoming.in_raw - (founding.reject() if incoming.founded else 0)
     if incoming.recall is not None:
         quarantine.recall(connection, incoming.recall)
     if load.replay is None:
@@ -75,7 +60,7 @@ def settle(
     if founding.begun or (_may_found(load, incoming) and founding.begin()):
         # Whether a key came twice is found by indexing.
         arrived = connection.execute(versions.insert_all(entity, kept), values).rowcount
-        counts.landed = incoming.in_raw + arrived - founding.index()
+        counts.landed = in_raw + arrived - founding.index()
     else:
         _add(connection, load, kept, values, counts)
     counts.unchanged = counts.read - counts.landed - counts.quarantined

@@ -109,6 +109,13 @@ def reject_typed(entity: Entity) -> str:
     return f"insert into {REJECTED} (position, reason, raw)\n{_bad_rows(entity, INCOMING)}"
 
 
+def insert_left_out(entity: Entity) -> str:
+    """Take rows, given as a JSON array of objects, to the typed rows."""
+    names = ", ".join(column.name for column in entity.columns + _SYSTEM)
+    rows = f"json_populate_recordset(null::{INCOMING}, %s::json)"
+    return f"insert into {INCOMING} ({names}) select {names} from {rows}"
+
+
 def set_apart(entity: Entity, relation: str) -> str:
     """Where the rows stand that break the contract, in one reading that several workers share."""
     name = APART.removeprefix("pg_temp.")

@@ -125,7 +125,7 @@ class ArrowRows:
 class BinaryCopy:
     """A whole PGCOPY binary stream, header and trailer included, in the contract's types.
 
-    `blocks` may be cut anywhere; about 256 KB each is fastest. Where a value does not fit its
+    `blocks` may be cut anywhere; about 64 KB each is fastest. Where a value does not fit its
     type, at the source (`TypedReadError` from `blocks`) or on arrival, landing drops what it has of
     the stream and takes the batches of `as_text()` in its place: then only bad rows go to
     quarantine.
@@ -134,14 +134,26 @@ class BinaryCopy:
     by name, over all columns of the contract and the system columns a source may supply; the second
     argument is a condition over them that holds for good rows. It takes the place of this stream,
     of which nothing has been read yet; a source that offers it yields no other rows in the load.
-    `has_bad_rows` then says, when all was read, whether the condition held for every row.
+    `bad_rows` then tells, when all was read, of the rows for which the condition did not hold.
     """
 
     columns: tuple[str, ...]
     blocks: Iterator[bytes]
     as_text: Callable[[], Iterator[Batch]]
     extended: Callable[[Mapping[str, str], str], BinaryCopy] | None = None
-    has_bad_rows: Callable[[], bool] | None = None
+    bad_rows: Callable[[], BadRows] | None = None
+
+
+@dataclass(frozen=True)
+class BadRows:
+    """What became of a stream's bad rows.
+
+    `left_out` are those it does not hold, one JSON array of objects; so many that this would be
+    large, and `others_came` among its rows.
+    """
+
+    left_out: str
+    others_came: bool
 
 
 class TypedReadError(Exception):

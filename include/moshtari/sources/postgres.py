@@ -16,7 +16,6 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
 from typing import ClassVar, TypeVar
 
 import psycopg
@@ -25,6 +24,7 @@ from pydantic import BaseModel
 from moshtari.landing.contract import ENTITIES
 from moshtari.sources.abilities import KeyRange
 from moshtari.sources.base import (
+    BadRows,
     Batch,
     BinaryCopy,
     CheckResult,
@@ -38,8 +38,8 @@ from moshtari.sources.base import (
 from moshtari.sources.database import checked
 from moshtari.sources.postgres_config import PostgresConfig
 from moshtari.sources.postgres_copy import (
+    bad_rows,
     binary_blocks,
-    has_bad_rows,
     text_batches,
     text_lines,
     with_expressions,
@@ -100,11 +100,14 @@ class PostgresSource:
                 again = mapping.select(window, text, late, within)
                 return self._told(entity, text_batches(connection, again, tuple(text), contract))
 
+            def told_of() -> BadRows:
+                with self._telling(entity):
+                    return bad_rows(connection)
+
             def extended(expressions: Mapping[str, str], is_good: str) -> BinaryCopy:
                 wider = with_expressions(select, contract, readings, expressions, is_good)
                 blocks = self._told(entity, binary_blocks(connection, wider))
-                bad = partial(has_bad_rows, connection)
-                return BinaryCopy(tuple(expressions), blocks, as_text, has_bad_rows=bad)
+                return BinaryCopy(tuple(expressions), blocks, as_text, bad_rows=told_of)
 
             blocks = self._told(entity, binary_blocks(connection, select))
             yield BinaryCopy(tuple(readings), blocks, as_text, extended)
@@ -188,16 +191,18 @@ class PostgresSource:
     @contextmanager
     def _session(self, entity: str | None) -> Iterator[psycopg.Connection]:
         """A read-only snapshot, with psycopg's errors told as SourceError."""
-        try:
-            with snapshot(self.config) as connection:
-                yield connection
-        except psycopg.Error as error:
-            raise error_of(self.name, entity, None, error) from error
+        with self._telling(entity), snapshot(self.config) as connection:
+            yield connection
 
     def _told(self, entity: str, batches: Iterator[_T]) -> Iterator[_T]:
         """The iterator, with psycopg's errors told as SourceError: landing runs it, not `read`."""
-        try:
+        with self._telling(entity):
             yield from batches
+
+    @contextmanager
+    def _telling(self, entity: str | None) -> Iterator[None]:
+        try:
+            yield
         except psycopg.Error as error:
             raise error_of(self.name, entity, None, error) from error
 

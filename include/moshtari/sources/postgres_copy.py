@@ -12,18 +12,20 @@ from psycopg import pq
 from psycopg.generators import fetch_many
 
 from moshtari.landing.contract import SUPPLIED_SYSTEM_COLUMNS, Entity
-from moshtari.sources.base import Batch, RejectedRecord, TextRows, TypedReadError
+from moshtari.sources.base import BadRows, Batch, RejectedRecord, TextRows, TypedReadError
 from moshtari.sources.postgres_text import parse_copy_text
 
-_BLOCK = 256 * 1024
+# Memory for much larger ones comes from the kernel and goes back to it, each time.
+_BLOCK = 64 * 1024
 _ROWS_A_BATCH = 2_000
 # To libpq: do not wait for more.
 _AT_ONCE = 1
-_BAD_ROWS = "moshtari.bad_rows"
+_BAD_ROWS, _BAD_ROWS_CAME = "moshtari.bad_rows", "moshtari.bad_rows_came"
+_CHARACTERS_NOTED = 200_000
 
 
 def binary_blocks(connection: psycopg.Connection, select: str) -> Iterator[bytes]:
-    """PGCOPY in blocks of 256 KB: the server sends a message a row, and each write costs a call.
+    """PGCOPY in blocks of 64 KB: the server sends a message a row, and each write costs a call.
 
     Raises TypedReadError when a value is not of its type.
     """
@@ -42,10 +44,10 @@ def binary_blocks(connection: psycopg.Connection, select: str) -> Iterator[bytes
                 size, more = received(_AT_ONCE)
                 while size > 0:
                     block += more
-                    if len(block) >= _BLOCK:
-                        yield bytes(block)
-                        block.clear()
                     size, more = received(_AT_ONCE)
+                if len(block) >= _BLOCK:
+                    yield bytes(block)
+                    block.clear()
             if size < 0:
                 _end(connection)
     except psycopg.DataError as error:
@@ -105,21 +107,28 @@ def with_expressions(
 ) -> str:
     """The rows of ``select`` with the expressions as columns; what is not given is null to them.
 
-    The transaction notes whether any row is not good (`has_bad_rows`).
+    A row that is not good is left out and noted in the transaction (`bad_rows`), while there is
+    room.
     """
     types = {column.name: column.pg_type for column in entity.columns} | SUPPLIED_SYSTEM_COLUMNS
     missing = [f", null::{kind} as {name}" for name, kind in types.items() if name not in given]
     selected = ", ".join(f"{expression} as {name}" for name, expression in expressions.items())
-    noted = f"set_config('{_BAD_ROWS}', 'yes', true) is not null"
+    noted = f"coalesce(current_setting('{_BAD_ROWS}', true), '')"
+    left_out = f"set_config('{_BAD_ROWS}', {noted} || ',' || row_to_json(rows), true) is null"
+    comes = f"set_config('{_BAD_ROWS_CAME}', 'yes', true) is not null"
+    bad = f"case when length({noted}) < {_CHARACTERS_NOTED} then {left_out} else {comes} end"
     # Behind `offset` each value is computed once, however often it is used.
     rows = f"select *{''.join(missing)} from ({select}) as given offset 0"
-    return f"select {selected} from ({rows}) as rows where ({is_good}) or {noted}"
+    return f"select {selected} from ({rows}) as rows where ({is_good}) or {bad}"
 
 
-def has_bad_rows(connection: psycopg.Connection) -> bool:
-    """Whether rows that were read in this transaction `with_expressions` were not good."""
-    row = connection.execute("select current_setting(%s, true)", [_BAD_ROWS]).fetchone()
-    return row is not None and row[0] == "yes"
+def bad_rows(connection: psycopg.Connection) -> BadRows:
+    """The rows that were read in this transaction `with_expressions` and are not good."""
+    settings = "select current_setting(%s, true), current_setting(%s, true) = 'yes'"
+    row = connection.execute(settings, [_BAD_ROWS, _BAD_ROWS_CAME]).fetchone()
+    assert row is not None
+    noted, others_came = row
+    return BadRows(f"[{(noted or '').removeprefix(',')}]", bool(others_came))
 
 
 def _sql(statement: str) -> bytes:
