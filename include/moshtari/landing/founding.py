@@ -1,8 +1,8 @@
 """A first load into an empty table: rows go straight into raw, and are indexed when they are in.
 
-What landing promises is kept: rows that break the contract go to quarantine and come out of raw
-again, of rows of one key the latest stays, and all of it is one transaction. What a first load need
-not do is compare, and so nothing is copied twice.
+What landing promises is kept: rows that break the contract go to quarantine (the source leaves them
+out; where they are many, they come out of raw again), of rows of one key the latest stays, and all
+of it is one transaction. What a first load need not do is compare, and so nothing is copied twice.
 """
 
 # ruff: noqa: S608 - names come from the contract, values are parameters
