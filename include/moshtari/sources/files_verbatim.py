@@ -1,12 +1,13 @@
 """Rows that are a file's columns as they stand: DuckDB need not see them.
 
-That is where an entity's mapping only names columns of the file, and all their texts are plainly of
-their types, which Arrow tells for a whole column at once. Where it cannot, DuckDB types the records
-(`files_types`); a row is the same, whichever of the two it went through.
+That is where an entity's mapping only names columns of the file, or constants, and all their texts
+are plainly of their types, which Arrow tells for a whole column at once. Where it cannot, DuckDB
+types the records (`files_types`); a row is the same, whichever of the two it went through.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -14,16 +15,29 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from moshtari.landing.contract import ENTITIES
+from moshtari.landing.contract import ENTITIES, SUPPLIED_SYSTEM_COLUMNS
 from moshtari.sources.base import array_text
 from moshtari.sources.columnar import days, holds, is_plain, moments, whole_numbers
 from moshtari.sources.files_config import ColumnSpec, EntityMapping, FilesConfig
 
 _WHOLE = ("integer", "bigint", "numeric")
+# SQL that says no more than a value.
+_TEXT, _WHOLE_NUMBER = re.compile("'[^']*'"), re.compile(r"0|-?[1-9]\d{0,8}")
 # Of more arrays that differ, making each once saves little.
 _MOST_ARRAYS = 1_000
 _TEXTS = msgspec.json.Decoder(list[str | None])
 _TRUTHS = pa.array(["true", "false"])
+
+
+@dataclass(frozen=True)
+class _Constant:
+    """A column of the entity that is the same in each row; None is null."""
+
+    name: str
+    text: str | None
+
+    def of(self, records: pa.RecordBatch) -> pa.Array:
+        return pa.repeat(pa.scalar(self.text, pa.string()), records.num_rows)
 
 
 @dataclass(frozen=True)
@@ -35,40 +49,42 @@ class _Column:
     nulls: pa.Array
     read: Callable[[pa.Array], pa.Array]
 
+    def of(self, records: pa.RecordBatch) -> pa.Array:
+        texts = records.column(self.given)
+        if len(self.nulls):
+            texts = pc.if_else(pc.is_in(texts, self.nulls), None, texts)
+        return texts if texts.null_count == len(texts) else self.read(texts)
+
 
 class Verbatim:
     """One entity's rows of records that need no judging one by one."""
 
-    def __init__(self, columns: list[_Column]) -> None:
+    def __init__(self, columns: list[_Column | _Constant]) -> None:
         self._columns = columns
 
     def rows(self, records: pa.Table) -> pa.RecordBatch | None:
         """The rows as landing takes them; None where a value needs a closer look."""
         if records.column("__extra").null_count < records.num_rows:
             return None
-        given = dict.fromkeys(column.given for column in self._columns)
-        records = records.select(list(given)).combine_chunks()
+        given = dict.fromkeys(c.given for c in self._columns if isinstance(c, _Column))
+        [batch] = records.select(list(given)).combine_chunks().to_batches()
         try:
-            arrays = [_read(column, records) for column in self._columns]
+            arrays = [column.of(batch) for column in self._columns]
         except pa.ArrowInvalid:
             return None
         return pa.RecordBatch.from_arrays(arrays, names=[column.name for column in self._columns])
-
-
-def _read(column: _Column, records: pa.Table) -> pa.Array:
-    chunks = records.column(column.given).chunks
-    texts = chunks[0] if chunks else pa.array([], pa.string())
-    if len(column.nulls):
-        texts = pc.if_else(pc.is_in(texts, column.nulls), None, texts)
-    return texts if texts.null_count == len(texts) else column.read(texts)
 
 
 def verbatim(entity: str, mapping: EntityMapping, config: FilesConfig) -> Verbatim | None:
     """How the entity's rows are had without DuckDB; None where the YAML does more than name."""
     if config.derive or config.exclude or mapping.exclude or mapping.where or mapping.group_by:
         return None
-    found = []
+    found: list[_Column | _Constant] = []
     for name, sql in mapping.columns.items():
+        constant = _constant(entity, name, sql.strip())
+        if constant is not None:
+            found.append(constant)
+            continue
         given = named(sql, config)
         read = None if given is None else _reading(entity, name, config.columns[given], config)
         if given is None or read is None:
@@ -77,7 +93,7 @@ def verbatim(entity: str, mapping: EntityMapping, config: FilesConfig) -> Verbat
         if config.columns[given].type not in ("text", "text[]"):
             nulls = [*(null.strip() for null in nulls), ""]
         found.append(_Column(name, given, pa.array(nulls, pa.string()), read))
-    return Verbatim(found)
+    return Verbatim(found) if any(isinstance(column, _Column) for column in found) else None
 
 
 def named(sql: str, config: FilesConfig) -> str | None:
@@ -86,6 +102,19 @@ def named(sql: str, config: FilesConfig) -> str | None:
     if text.startswith('"') and text.endswith('"'):
         text = text[1:-1]
     return text if text in config.columns else None
+
+
+def _constant(entity: str, name: str, sql: str) -> _Constant | None:
+    wanted = SUPPLIED_SYSTEM_COLUMNS.get(name) or ENTITIES[entity].column(name).pg_type
+    if sql.lower() == "null":
+        return _Constant(name, None)
+    if wanted == "text" and _TEXT.fullmatch(sql):
+        return _Constant(name, sql[1:-1])
+    if wanted in _WHOLE and _WHOLE_NUMBER.fullmatch(sql):
+        return _Constant(name, sql)
+    if wanted == "boolean" and sql.lower() in ("true", "false"):
+        return _Constant(name, sql.lower())
+    return None
 
 
 def _reading(

@@ -33,8 +33,11 @@ COLUMNS = {
     **dict(zip(TYPES, TYPES, strict=True)),
     "updated_at": "ordered_at",
     "status": "currency",
-    "direction": "currency",
-    **dict.fromkeys(("discount_amount", "shipping_amount", "total_amount"), "tax_amount"),
+    "direction": "'sale'",
+    "channel": "null",
+    "campaign": "'نوروز'",
+    "shipping_amount": "-35000",
+    **dict.fromkeys(("discount_amount", "total_amount"), "tax_amount"),
 }
 NUMBERS = [
     "1.50", "1500", "-0.5", "+7", ".5", "5.", "007.10", "1e3", "1.2345", "1.5000", "۱۲", " 1 ",
@@ -182,5 +185,7 @@ def test_which_mappings_go_past_duckdb() -> None:
     assert made(columns=TYPES | {"ordered_at": {"type": "timestamp", "format": "%Y"}}) is None
     assert made(calendar="jalali") is None
     assert made(entities=mapped({"where": "true"})) is None
-    assert made(entities=mapped({"columns": {"currency": "'IRR'"}})) is None
+    assert made(entities=mapped({"columns": {"currency": "'IRR' || 'T'"}})) is None
+    assert made(entities=mapped({"columns": {"currency": "'it''s'"}})) is None
+    assert made(entities=mapped({"columns": {"tax_amount": "1.50"}})) is None
     assert made(entities=mapped({"columns": {"currency": ' "currency" '}})) is not None
