@@ -13,7 +13,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -73,21 +73,12 @@ class PiecesApart(Pieces):
         self._path, self._task = path, Task(told, tuple(keep))
 
     def __iter__(self) -> Iterator[Piece]:
-        with _process(self._path, self._task) as answer, pa.ipc.open_stream(answer) as stream:
-            is_last = False
-            while not is_last:
-                try:
-                    batch, metadata = stream.read_next_batch_with_custom_metadata()
-                except (StopIteration, pa.ArrowException, OSError) as error:
-                    raise FileFormatError(*_ENDED) from error
-                beside = msgspec.json.decode(metadata[_BESIDE], type=Beside)
-                if beside.unusable is not None:
-                    raise FileFormatError(*beside.unusable)
-                if beside.defect is not None:
-                    raise RuntimeError(f"reading apart broke down with {beside.defect}")
-                is_last = beside.is_last
+        with _process(self._path, self._task) as answer:
+            for batch, beside in _messages(answer):
                 yield (self._joined([batch]) if batch.num_rows else None), beside.broken
-            self.reader.extra, self.reader.types = beside.extra, beside.types
+                if beside.is_last:
+                    self.reader.extra, self.reader.types = beside.extra, beside.types
+                    return
 
 
 def pieces_of(path: Path, config: FilesConfig, keep: Sequence[str] = ()) -> Pieces:
@@ -110,11 +101,28 @@ def _process(path: Path, task: Task) -> Iterator[IO[bytes]]:
         assert process.stdin is not None
         assert process.stdout is not None
         try:
-            process.stdin.write(msgspec.json.encode(task))
-            process.stdin.close()
+            # That the process has ended already shows in its answer.
+            with suppress(BrokenPipeError):
+                process.stdin.write(msgspec.json.encode(task))
+                process.stdin.close()
             yield process.stdout
         finally:
             process.kill()
+
+
+def _messages(answer: IO[bytes]) -> Iterator[tuple[pa.RecordBatch, Beside]]:
+    try:
+        with pa.ipc.open_stream(answer) as stream:
+            while True:
+                batch, metadata = stream.read_next_batch_with_custom_metadata()
+                beside = msgspec.json.decode(metadata[_BESIDE], type=Beside)
+                if beside.unusable is not None:
+                    raise FileFormatError(*beside.unusable)
+                if beside.defect is not None:
+                    raise RuntimeError(f"reading apart broke down with {beside.defect}")
+                yield batch, beside
+    except (StopIteration, pa.ArrowException, OSError) as error:
+        raise FileFormatError(*_ENDED) from error
 
 
 def _answer(path: Path, task: Task, out: IO[bytes]) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import shutil
+import sys
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -128,6 +130,14 @@ def test_a_process_that_is_killed_is_no_end_of_file(long_file: Path) -> None:
     process.kill()
     with pytest.raises(FileFormatError, match="ended before the file did"):
         list(pieces)
+
+
+def test_a_process_that_does_not_begin_is_told_of(
+    long_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", shutil.which("false"))
+    with pytest.raises(FileFormatError, match="ended before the file did"):
+        list(PiecesApart(long_file, config(columns={"a": "text"})))
 
 
 def test_a_reader_that_lets_go_leaves_no_process(long_file: Path) -> None:
