@@ -34,6 +34,7 @@ from tests.file_servers import (
 from tests.file_shop import GOOD, HEADER, LINES, Shop
 
 from moshtari.settings import Settings
+from moshtari.sources import files_apart, files_verbatim
 from moshtari.sources.files_places import LocalPlace
 from moshtari.sources.files_remote import RemotePlace
 
@@ -459,3 +460,35 @@ def test_sftp_faults(shop: Shop, tmp_path: Path, note: Note) -> None:
         told = shop.fails(**place, storage_options=login)
         assert "the server's key is not the known one" in told
         note("sftp", "an unknown server", NAMED)
+
+
+@pytest.mark.parametrize("least", [0, 1 << 30])
+def test_a_bad_row_among_rows_that_go_past_duckdb(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, least: int
+) -> None:
+    # Read by a process of its own, and here.
+    monkeypatch.setattr(files_apart, "_FROM_BYTES", least)
+    asked: list[int] = []
+    past = files_verbatim.Verbatim.rows
+
+    def rows(self: files_verbatim.Verbatim, records: pa.Table) -> pa.RecordBatch | None:
+        found = past(self, records)
+        asked.append(0 if found is None else found.num_rows)
+        return found
+
+    monkeypatch.setattr(files_verbatim.Verbatim, "rows", rows)
+    lines = [
+        '{"no": 1, "on": "2026-03-01T10:00:00Z", "customer": null, "amount": 10.50}',
+        '{"no": 2, "on": "2026-03-01T10:00:00Z", "customer": "17", "amount": null}',
+        '{"no": 3, "on": "2026-03-01T10:00:00Z", "customer": null',
+        '{"no": 4, "on": "2026-03-01T10:00:00Z", "customer": null, "amount": 0.10}',
+    ]
+    shop.write("\n".join(lines), "sales.jsonl")
+    landed = shop.land(path="sales.jsonl", format={"type": "jsonl"})
+    assert (landed.read, landed.landed, landed.quarantined) == (4, 2, 2)
+    assert asked == [3]
+    assert shop.rows() == {"1": Decimal("10.50"), "4": Decimal("0.10")}
+    assert sorted(shop.quarantined()) == [
+        ("sales.jsonl:2", "gross_amount: missing; total_amount: missing", lines[1].encode()),
+        ("sales.jsonl:3", "the line is not one JSON object", lines[2].encode()),
+    ]
