@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -13,9 +13,10 @@ from moshtari.sources.columnar import MOMENT, in_rows
 from moshtari.sources.drift import merged_extra
 from moshtari.sources.files_mapping import EntityQuery
 
+_EPOCH = datetime.fromtimestamp(0, UTC)
 _FIRST, _LAST = (
-    pa.scalar(datetime.fromisoformat(f"{end}+00:00"), MOMENT).value
-    for end in ("0001-01-01T00:00:00", "9999-12-31T23:59:59.999999")
+    (end.replace(tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
+    for end in (datetime.min, datetime.max)  # noqa: DTZ901 - it has one a line above
 )
 
 

@@ -35,10 +35,8 @@ from moshtari.sources.http import HttpClient
 from moshtari.sources.http_config import HttpPolicy, checked_base_url
 from moshtari.sources.http_source import HttpSource
 from moshtari.sources.json_records import reject_once
-from moshtari.sources.zendesk_exports import TICKET_EVENTS, EventExport
+from moshtari.sources.zendesk_exports import TICKET_EVENTS, TICKETS, EventExport
 from moshtari.sources.zendesk_records import EventPage, TicketPage
-from moshtari.sources.zendesk_replay import replay_events, replay_tickets
-from moshtari.sources.zendesk_tickets import TICKETS, TicketExport
 
 _REMEDIES = {
     401: "See that email and token are right and that token access is on in Zendesk's Admin Center",
@@ -85,6 +83,9 @@ class ZendeskSource(HttpSource[ZendeskConfig]):
         config = self._config
         with self._client() as client:
             if entity == "tickets":
+                # Arrow only where there is something to read, not where DAGs are.
+                from moshtari.sources.zendesk_tickets import TicketExport
+
                 tickets = TicketExport(
                     self.name,
                     client,
@@ -101,6 +102,8 @@ class ZendeskSource(HttpSource[ZendeskConfig]):
 
     def replay(self, entity: str, records: Sequence[KeptRecord], window: Window) -> Iterator[Batch]:
         """What was kept, decoded again, with the users that Zendesk knows today."""
+        from moshtari.sources.zendesk_replay import replay_events, replay_tickets
+
         config = self._config
         with self._client() as client:
             if entity == "ticket_events":

@@ -27,6 +27,7 @@ from moshtari.sources.zendesk_records import (
     may_be_wanted,
 )
 
+TICKETS = "/api/v2/incremental/tickets/cursor.json"
 TICKET_EVENTS = "/api/v2/incremental/ticket_events.json"
 USERS = "/api/v2/users/show_many.json"
 

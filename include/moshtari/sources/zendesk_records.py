@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, TypeAlias
 
 import msgspec
-import pyarrow as pa
-import pyarrow.compute as pc
-
-from moshtari.sources.base import array_text
 
 Instant: TypeAlias = Annotated[datetime, msgspec.Meta(tz=True)]
 
-_SCORES = {"good": "1", "goodwithcomment": "1", "bad": "0", "badwithcomment": "0"}
 _COMMENTS = ("Comment", "VoiceComment")
 
 
@@ -126,7 +120,6 @@ class UserPage(msgspec.Struct):
     users: list[msgspec.Raw]
 
 
-_NOT_RATED = Rating()
 _TEXT_OR_NUMBER = (str, int)
 
 TICKET_COLUMNS = (
@@ -134,62 +127,10 @@ TICKET_COLUMNS = (
     "created_at", "updated_at", "channel", "subject", "body", "status", "priority", "tags",
     "order_id", "satisfaction_score", "satisfaction_comment", "_is_deleted",
 )  # fmt: skip
-_TICKET_SCHEMA = pa.schema([(name, pa.string()) for name in TICKET_COLUMNS])
 EVENT_COLUMNS = (
     "event_id", "ticket_id", "occurred_at", "kind", "author_role", "is_public", "body",
     "from_status", "to_status",
 )  # fmt: skip
-
-
-def ticket_values(
-    tickets: Sequence[Ticket],
-    users: Sequence[User],
-    *,
-    order_id_from: int | str | None = None,
-    customer_id_from: str | None = None,
-) -> pa.RecordBatch:
-    """Tickets as TICKET_COLUMNS; a ticket deleted at the help desk is a tombstone.
-
-    A ticket without a subject or description has an empty one. `offered` and `unoffered` are no
-    scores: they are null.
-    """
-    requesters = _requesters(tickets, users)
-    status = pa.array([ticket.status for ticket in tickets], pa.string())
-    ratings = [ticket.satisfaction_rating or _NOT_RATED for ticket in tickets]
-    values = {
-        "ticket_id": [str(ticket.id) for ticket in tickets],
-        "customer_id": requesters["external_id"] if customer_id_from else pa.nulls(len(tickets)),
-        "requester_email": requesters["email"],
-        "requester_phone": requesters["phone"],
-        "requester_name": requesters["name"],
-        "created_at": _written([ticket.created_at for ticket in tickets]),
-        "updated_at": _written([ticket.updated_at for ticket in tickets]),
-        "channel": [_channel(ticket.via) for ticket in tickets],
-        "subject": [ticket.subject or "" for ticket in tickets],
-        "body": [ticket.description or "" for ticket in tickets],
-        "status": status,
-        "priority": [ticket.priority for ticket in tickets],
-        "tags": [array_text(ticket.tags) if ticket.tags else "{}" for ticket in tickets],
-        "order_id": [order_id(ticket, order_id_from) for ticket in tickets],
-        "satisfaction_score": [_SCORES.get(rating.score or "") for rating in ratings],
-        "satisfaction_comment": [rating.comment for rating in ratings],
-        "_is_deleted": pc.equal(status, "deleted"),
-    }
-    return pa.RecordBatch.from_pydict(values, schema=_TICKET_SCHEMA)
-
-
-def _requesters(tickets: Sequence[Ticket], users: Sequence[User]) -> pa.RecordBatch:
-    """The requester of each ticket, null where not known; one has many tickets."""
-    columns = {
-        "email": [user.email for user in users],
-        "phone": [user.phone for user in users],
-        "name": [user.name for user in users],
-        "external_id": [user.external_id or None for user in users],
-    }
-    schema = pa.schema([(name, pa.string()) for name in columns])
-    place_of: dict[int | None, int] = {user.id: place for place, user in enumerate(users)}
-    places = [place_of.get(ticket.requester_id) for ticket in tickets]
-    return pa.RecordBatch.from_pydict(columns, schema=schema).take(pa.array(places, pa.int32()))
 
 
 def order_id(ticket: Ticket, source: int | str | None) -> str | None:
@@ -209,7 +150,7 @@ def event_row(audit: Audit, child: Child, role: str) -> tuple[str | None, ...]:
     occurred_at = child.created_at or audit.created_at
     if occurred_at is None:
         occurred_at = datetime.fromtimestamp(audit.timestamp, UTC)
-    head = (str(child.id), str(audit.ticket_id), *_written([occurred_at]))
+    head = (str(child.id), str(audit.ticket_id), *written([occurred_at]))
     if is_comment(child):
         public = child.public if child.public is not None else child.comment_public
         body = child.plain_body if child.plain_body is not None else child.body
@@ -240,10 +181,6 @@ def author_role(user: User) -> str:
     return "customer" if user.role in (None, "end-user") else "agent"
 
 
-def _channel(via: Via | None) -> str:
-    return str(via.channel) if via is not None and via.channel is not None else "unknown"
-
-
 def may_be_wanted(raw: msgspec.Raw) -> bool:
     """Whether a child event that cannot be read may have been a comment or a status.
 
@@ -253,7 +190,7 @@ def may_be_wanted(raw: msgspec.Raw) -> bool:
     return b'"Comment"' in content or b'"VoiceComment"' in content or b'"status"' in content
 
 
-def _written(times: list[datetime]) -> list[str]:
+def written(times: list[datetime]) -> list[str]:
     """In ISO 8601; a tenth of what `isoformat` takes."""
     texts: list[str] = msgspec.to_builtins(times)
     return texts

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from moshtari.sources.base import Batch, KeptRecord, RejectedRecord
 from moshtari.sources.http import HttpClient
 from moshtari.sources.json_records import decode_kept, decode_record, kept_rows
+from moshtari.sources.zendesk_columns import ticket_values
 from moshtari.sources.zendesk_exports import AUDIT, CHILD, TICKET, users_by_id
 from moshtari.sources.zendesk_records import (
     EVENT_COLUMNS,
@@ -26,7 +27,6 @@ from moshtari.sources.zendesk_records import (
     is_comment,
     is_status,
     may_be_wanted,
-    ticket_values,
 )
 
 _OF_A_USER = (

@@ -13,23 +13,17 @@ from moshtari.sources.base import ArrowRows, Batch, RejectedRecord, SourceError,
 from moshtari.sources.http import HttpClient, follow
 from moshtari.sources.json_records import Received, decode_page, decode_record, decode_whole
 from moshtari.sources.recent import Recent
+from moshtari.sources.zendesk_columns import ticket_values
 from moshtari.sources.zendesk_exports import (
     ASK_ZENDESK,
     TICKET,
+    TICKETS,
     Query,
     decoded_users,
     loop,
     start_of,
 )
-from moshtari.sources.zendesk_records import (
-    Ticket,
-    TicketPage,
-    User,
-    WholeTicketPage,
-    ticket_values,
-)
-
-TICKETS = "/api/v2/incremental/tickets/cursor.json"
+from moshtari.sources.zendesk_records import Ticket, TicketPage, User, WholeTicketPage
 
 SETTLING = timedelta(hours=24)
 """How far past the window's end the export is searched for tickets the system touched later."""

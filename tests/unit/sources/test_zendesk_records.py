@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from moshtari.landing.contract import ENTITIES
 from moshtari.sources.registry import parse_config
 from moshtari.sources.zendesk import ZendeskConfig
+from moshtari.sources.zendesk_columns import ticket_values
 from moshtari.sources.zendesk_records import (
     EVENT_COLUMNS,
     TICKET_COLUMNS,
@@ -24,7 +25,6 @@ from moshtari.sources.zendesk_records import (
     is_comment,
     is_status,
     may_be_wanted,
-    ticket_values,
 )
 
 TICKET = {
