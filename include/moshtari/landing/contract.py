@@ -106,6 +106,10 @@ class Entity:
         """The column of that name; KeyError where the contract has none."""
         return self._by_name[name]
 
+    def type_of(self, name: str) -> str:
+        """PostgreSQL type of a column that a source may supply; KeyError where it may not."""
+        return SUPPLIED_SYSTEM_COLUMNS.get(name) or self.column(name).pg_type
+
     def key_sql(self, prefix: str = "") -> str:
         """SQL expression of `_key` over (optionally prefixed) contract columns.
 

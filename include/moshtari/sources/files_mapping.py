@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import duckdb
 
-from moshtari.landing.contract import ENTITIES, SUPPLIED_SYSTEM_COLUMNS
+from moshtari.landing.contract import ENTITIES
 from moshtari.sources.files_config import EntityMapping, Exclusion, FilesConfig
 from moshtari.sources.files_sandbox import excluded
 from moshtari.sources.files_types import as_written, quoted
@@ -176,8 +176,7 @@ def _compile(
         alone = mapping.model_copy(update={"columns": {column: sql}})
         place = f"{key}.columns.{column}"
         found = _try(db, _values(alone, judged), place)[0]
-        contract = ENTITIES[entity]
-        wanted = SUPPLIED_SYSTEM_COLUMNS.get(column) or contract.column(column).pg_type
+        wanted = ENTITIES[entity].type_of(column)
         output = _as_postgres(f"c{i}", found, wanted)
         given = named(sql, config)
         if given and found.startswith("DECIMAL") and wanted == "numeric" and not mapping.group_by:

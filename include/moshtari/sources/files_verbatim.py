@@ -15,7 +15,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from moshtari.landing.contract import ENTITIES, SUPPLIED_SYSTEM_COLUMNS
+from moshtari.landing.contract import ENTITIES
 from moshtari.sources.base import array_text
 from moshtari.sources.columnar import days, holds, is_plain, moments, whole_numbers
 from moshtari.sources.files_config import ColumnSpec, EntityMapping, FilesConfig
@@ -104,7 +104,7 @@ def named(sql: str, config: FilesConfig) -> str | None:
 
 
 def _constant(entity: str, name: str, sql: str) -> _Constant | None:
-    wanted = SUPPLIED_SYSTEM_COLUMNS.get(name) or ENTITIES[entity].column(name).pg_type
+    wanted = ENTITIES[entity].type_of(name)
     if sql.lower() == "null":
         return _Constant(name, None)
     if wanted == "text" and _TEXT.fullmatch(sql):

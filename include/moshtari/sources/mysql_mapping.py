@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import pymysql
 from pymysql.constants import ER, FIELD_TYPE
 
-from moshtari.landing.contract import ENTITIES, SUPPLIED_SYSTEM_COLUMNS
+from moshtari.landing.contract import ENTITIES
 from moshtari.sources.base import SourceColumn, SourceError, Window
 from moshtari.sources.database import key_of, lost_column, types_of, without_zone
 from moshtari.sources.drift import described
@@ -131,7 +131,7 @@ class MysqlMapping:
         return types_of(expressions, ask, pymysql.Error, lambda: not connection.open, explain)
 
     def _reading(self, column: str, expression: str, field_type: int) -> Reading:
-        target = SUPPLIED_SYSTEM_COLUMNS.get(column) or self._contract.column(column).pg_type
+        target = self._contract.type_of(column)
         if target == "timestamptz" and field_type in NAIVE and self._zone is None:
             example = " (WooCommerce's columns in _gmt: UTC)"
             raise without_zone(self._source, self._name, column, example)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import psycopg
 
-from moshtari.landing.contract import ENTITIES, EXTRA, SUPPLIED_SYSTEM_COLUMNS
+from moshtari.landing.contract import ENTITIES, EXTRA
 from moshtari.sources.abilities import KeyRange
 from moshtari.sources.base import SourceColumn, Window
 from moshtari.sources.database import lost_column, types_of, without_zone
@@ -105,7 +105,7 @@ class PostgresMapping:
         return f"select {selected} from {relation or config.relation}{where}"
 
     def _reading(self, column: str, expression: str, oid: int) -> Reading:
-        target = SUPPLIED_SYSTEM_COLUMNS.get(column) or self._contract.column(column).pg_type
+        target = self._contract.type_of(column)
         if target == "timestamptz" and oid == _TIMESTAMP and self._timezone is None:
             raise without_zone(self._source, self._name, column)
         as_text = f"({expression})::text"
