@@ -72,11 +72,10 @@ def _field(values: pa.Array, pg_type: str) -> pa.Array:
     return values.cast(_SIMPLE[pg_type])
 
 
-def _numbers(values: pa.Array) -> pa.Array:
+def _numbers(texts: pa.Array) -> pa.Array:
     """Decimal numbers (no exponent) in PostgreSQL's form: how many digits of base 10,000 there are,
     the power of the first, sign, decimals as written, and the digits.
     """
-    texts = values.cast(pa.string())
     if holds(texts, b"xX"):
         raise pa.ArrowInvalid("a number of another base")
     whole = pc.replace_substring(texts, ".", "", max_replacements=1).cast(pa.int64())
@@ -97,19 +96,19 @@ def _numbers(values: pa.Array) -> pa.Array:
         digits.append(rest - higher * _BASE)
         rest = higher
     head = [len(digits), len(digits) - behind - 1, np.where(number < 0, _NEGATIVE, 0), places]
-    form = np.empty((len(values), len(head) + len(digits)), ">i2")
+    form = np.empty((len(texts), len(head) + len(digits)), ">i2")
     for at, part in enumerate([*head, *reversed(digits)]):
         form[:, at] = part
-    ends = np.arange(len(values) + 1, dtype=np.int32) * form.shape[1] * form.itemsize
+    ends = np.arange(len(texts) + 1, dtype=np.int32) * form.shape[1] * form.itemsize
     found = pa.BinaryArray.from_buffers(
-        pa.binary(), len(values), [None, pa.py_buffer(ends), pa.py_buffer(form)]
+        pa.binary(), len(texts), [None, pa.py_buffer(ends), pa.py_buffer(form)]
     )
     return found if not texts.null_count else pc.if_else(texts.is_valid(), found, None)
 
 
 def _arrays(values: pa.Array) -> pa.Array:
     """Arrays of texts, given in PostgreSQL's spelling, in its binary form: each made once."""
-    coded = values.cast(pa.string()).dictionary_encode()
+    coded = values.dictionary_encode()
     loader = Transformer().get_loader(_TEXTS, Format.TEXT)
     try:
         forms = [_array(loader.load(text.encode())) for text in coded.dictionary.to_pylist()]

@@ -32,15 +32,20 @@ def in_columns(batch: TextRows) -> ArrowRows | None:
 
 def in_rows(batch: ArrowRows) -> TextRows:
     """The batch row by row."""
-    columns = [as_texts(column).to_pylist() for column in batch.values.columns]
     return TextRows(
         columns=tuple(batch.values.schema.names),
-        rows=list(zip(*columns, strict=True)),
+        rows=rows_of(batch.values),
         positions=batch.positions.to_pylist(),
         raw=batch.raw,
         origin=batch.origin,
         recall=batch.recall,
     )
+
+
+def rows_of(values: pa.RecordBatch) -> list[tuple[str | None, ...]]:
+    """The rows of some columns, as PostgreSQL text input."""
+    columns = [as_texts(column).to_pylist() for column in values.columns]
+    return list(zip(*columns, strict=True))
 
 
 def as_texts(values: pa.Array) -> pa.Array:
@@ -69,8 +74,6 @@ def moments(values: pa.Array) -> pa.Array:
 
 def days(values: pa.Array) -> pa.Array:
     """Days as yyyy-mm-dd."""
-    if pa.types.is_date(values.type):
-        return values.cast(pa.date32())
     found = values.cast(pa.date32())
     _refuse_year_zero(values)
     return found
@@ -78,7 +81,7 @@ def days(values: pa.Array) -> pa.Array:
 
 def whole_numbers(values: pa.Array) -> pa.Array:
     """Whole numbers of 64 bits."""
-    if not pa.types.is_integer(values.type) and holds(values, b"xX"):
+    if holds(values, b"xX"):
         raise pa.ArrowInvalid("a number of another base")
     return values.cast(pa.int64())
 

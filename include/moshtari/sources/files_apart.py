@@ -34,7 +34,7 @@ import pyarrow as pa
 
 from moshtari.sources.files_bytes import FileFormatError, is_packed
 from moshtari.sources.files_config import FilesConfig, Parquet, Xlsx
-from moshtari.sources.files_pieces import Piece, Pieces
+from moshtari.sources.files_pieces import Piece, Pieces, joined
 
 # A smaller file is read before such a process has begun.
 _FROM_BYTES, _FROM_BYTES_PACKED = 32 << 20, 4 << 20
@@ -75,7 +75,7 @@ class PiecesApart(Pieces):
     def __iter__(self) -> Iterator[Piece]:
         with _process(self._path, self._task) as answer:
             for batch, beside in _messages(answer):
-                yield (self._joined([batch]) if batch.num_rows else None), beside.broken
+                yield joined([batch] if batch.num_rows else []), beside.broken
                 if beside.is_last:
                     self.reader.extra, self.reader.types = beside.extra, beside.types
                     return

@@ -41,9 +41,9 @@ class Pieces:
                 waiting.append(self._as_arrow(batch))
                 rows += len(batch.first)
             if max(rows, len(broken)) >= _ROWS_AT_ONCE:
-                yield self._joined(waiting), broken
+                yield joined(waiting), broken
                 waiting, broken, rows = [], [], 0
-        yield self._joined(waiting), broken
+        yield joined(waiting), broken
 
     def _as_arrow(self, batch: RecordBatch) -> pa.RecordBatch:
         """Their texts, and the lines that they stand on."""
@@ -53,8 +53,10 @@ class Pieces:
         arrays += [_lines(batch.first), _lines(batch.last), extra.cast(pa.string())]
         return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
 
-    def _joined(self, batches: list[pa.RecordBatch]) -> pa.Table | None:
-        return pa.Table.from_batches(batches) if batches else None
+
+def joined(batches: Sequence[pa.RecordBatch]) -> pa.Table | None:
+    """What there is of a piece's records."""
+    return pa.Table.from_batches(batches) if batches else None
 
 
 def schema(columns: Sequence[TypedColumn]) -> pa.Schema:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from moshtari.sources.base import Batch, KeptRecord, RejectedRecord
+from moshtari.sources.columnar import rows_of
 from moshtari.sources.http import HttpClient
 from moshtari.sources.json_records import decode_kept, decode_record, kept_rows
 from moshtari.sources.zendesk_columns import ticket_values
@@ -61,8 +62,7 @@ def replay_tickets(
         order_id_from=order_id_from,
         customer_id_from=customer_id_from,
     )
-    rows = zip(*(column.to_pylist() for column in values.columns), strict=True)
-    kept = [(row, record) for row, (record, _) in zip(rows, found, strict=True)]
+    kept = [(row, record) for row, (record, _) in zip(rows_of(values), found, strict=True)]
     yield from kept_rows(TICKET_COLUMNS, kept)
 
 
