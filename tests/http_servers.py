@@ -18,7 +18,8 @@ from moshtari.sources.columnar import in_rows
 from moshtari.sources.http_config import HttpPolicy
 from moshtari.sources.mastodon import MastodonConfig, MastodonSource, first_id
 from moshtari.sources.x import XConfig, XHttpPolicy, XSource
-from moshtari.sources.zendesk import ZendeskConfig, ZendeskSource
+from moshtari.sources.zendesk import ZendeskSource
+from moshtari.sources.zendesk_config import ZendeskConfig
 
 EMAIL, TOKEN = "warehouse@pishkhan.example", "open sesame"
 TEHRAN = ZoneInfo("Asia/Tehran")

@@ -178,8 +178,10 @@ def raw_table_ddl(entity: Entity | str) -> str:
     """
     found = ENTITIES[entity] if isinstance(entity, str) else entity
     table = f"raw.{found.name}"
-    lines = [f"    {column.name} {column.pg_type}" for column in found.columns]
-    lines += [f"    {name} {declaration}" for name, declaration, _ in SYSTEM_COLUMNS]
+    # In front, where PostgreSQL finds them without going through the contract's: it orders and
+    # compares by them.
+    lines = [f"    {name} {declaration}" for name, declaration, _ in SYSTEM_COLUMNS]
+    lines += [f"    {column.name} {column.pg_type}" for column in found.columns]
     statements = [
         f"create table if not exists {table} (\n" + ",\n".join(lines) + "\n)",
         # The key first: the source is the same in nearly every row. A load brings a key once, and a

@@ -1,44 +1,30 @@
 """A large text file read by a process of its own, so that two cores share the work.
 
-Splitting and decoding text hold Python's lock nearly all the time, so that a thread gains nothing.
-The process is told on its standard input how to read, and answers with Arrow's stream of records;
-what else there is to say stands beside a batch, as JSON.
-
-    python -m moshtari.sources.files_apart FILE
+python -m moshtari.sources.files_apart FILE
 """
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
 if __name__ == "__main__":
-    from importlib.abc import MetaPathFinder
+    from moshtari.sources.without_pandas import refuse_pandas
 
-    class WithoutPandas(MetaPathFinder):
-        """pyarrow imports pandas only to see whether what it is given is of it: never here."""
-
-        def find_spec(self, name: str, path: object, target: object = None) -> None:
-            if name == "pandas":
-                raise ImportError
-
-    sys.meta_path.insert(0, WithoutPandas())
+    refuse_pandas()
 
 import msgspec
 import pyarrow as pa
 
+from moshtari.sources import apart
 from moshtari.sources.files_bytes import FileFormatError, is_packed
 from moshtari.sources.files_config import FilesConfig, Parquet, Xlsx
 from moshtari.sources.files_pieces import Piece, Pieces, joined
 
 # A smaller file is read before such a process has begun.
 _FROM_BYTES, _FROM_BYTES_PACKED = 32 << 20, 4 << 20
-_BESIDE = b"moshtari"
 _ENDED = (
     "the process that read it ended before the file did",
     "Run the day again; if it goes on, give the machine more memory",
@@ -73,8 +59,8 @@ class PiecesApart(Pieces):
         self._path, self._task = path, Task(told, tuple(keep))
 
     def __iter__(self) -> Iterator[Piece]:
-        with _process(self._path, self._task) as answer:
-            for batch, beside in _messages(answer):
+        with apart.begun(__name__, self._path) as process:
+            for batch, beside in _messages(process, self._task):
                 yield joined([batch] if batch.num_rows else []), beside.broken
                 if beside.is_last:
                     self.reader.extra, self.reader.types = beside.extra, beside.types
@@ -89,65 +75,34 @@ def pieces_of(path: Path, config: FilesConfig, keep: Sequence[str] = ()) -> Piec
     return (PiecesApart if apart else Pieces)(path, config, keep)
 
 
-@contextmanager
-def _process(path: Path, task: Task) -> Iterator[IO[bytes]]:
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    with subprocess.Popen(
-        [sys.executable, "-m", __name__, path],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env=environment,
-    ) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        try:
-            # That the process has ended already shows in its answer.
-            with suppress(BrokenPipeError):
-                process.stdin.write(msgspec.json.encode(task))
-                process.stdin.close()
-            yield process.stdout
-        finally:
-            process.kill()
-
-
-def _messages(answer: IO[bytes]) -> Iterator[tuple[pa.RecordBatch, Beside]]:
+def _messages(process: apart.Process, task: Task) -> Iterator[tuple[pa.RecordBatch, Beside]]:
     try:
-        with pa.ipc.open_stream(answer) as stream:
-            while True:
-                batch, metadata = stream.read_next_batch_with_custom_metadata()
-                beside = msgspec.json.decode(metadata[_BESIDE], type=Beside)
-                if beside.unusable is not None:
-                    raise FileFormatError(*beside.unusable)
-                if beside.defect is not None:
-                    raise RuntimeError(f"reading apart broke down with {beside.defect}")
-                yield batch, beside
-    except (StopIteration, pa.ArrowException, OSError) as error:
+        for batch, told in process.answers(msgspec.json.encode(task)):
+            beside = msgspec.json.decode(told, type=Beside)
+            if beside.unusable is not None:
+                raise FileFormatError(*beside.unusable)
+            if beside.defect is not None:
+                raise RuntimeError(f"reading apart broke down with {beside.defect}")
+            yield batch, beside
+    except apart.EndedEarlyError as error:
         raise FileFormatError(*_ENDED) from error
 
 
 def _answer(path: Path, task: Task, out: IO[bytes]) -> None:
     pieces = Pieces(path, FilesConfig.model_validate_json(task.config), task.keep)
-    with pa.ipc.new_stream(out, pieces.schema) as stream:
-
-        def write(records: pa.Table | None, beside: Beside) -> None:
-            some = pieces.schema.empty_table() if records is None else records.combine_chunks()
-            [batch] = some.to_batches() or [pa.RecordBatch.from_pylist([], pieces.schema)]
-            stream.write_batch(batch, custom_metadata={_BESIDE: msgspec.json.encode(beside)})
-
+    with apart.answering(pieces.schema, out) as write:
         try:
             for records, broken in pieces:
-                write(records, Beside(broken))
+                some = None if records is None else records.combine_chunks().to_batches()[0]
+                write(some, msgspec.json.encode(Beside(broken)))
             reader = pieces.reader
             last = Beside(is_last=True, extra=reader.extra, types=reader.types)
-        except BrokenPipeError:
-            # Nobody reads any more.
-            os._exit(1)
         except FileFormatError as error:
             last = Beside(is_last=True, unusable=(error.what, error.remedy))
         except Exception as error:
             # Its text may quote the file.
             last = Beside(is_last=True, defect=type(error).__name__)
-        write(None, last)
+        write(None, msgspec.json.encode(last))
 
 
 if __name__ == "__main__":

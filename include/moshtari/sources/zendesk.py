@@ -20,10 +20,9 @@ is needed. What the exports cannot tell, and what follows from it:
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any, ClassVar
 
-import httpx
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel
 
 from moshtari.sources.base import (
     Batch,
@@ -32,41 +31,11 @@ from moshtari.sources.base import (
     Window,
 )
 from moshtari.sources.http import HttpClient
-from moshtari.sources.http_config import HttpPolicy, checked_base_url
 from moshtari.sources.http_source import HttpSource
 from moshtari.sources.json_records import reject_once
+from moshtari.sources.zendesk_config import ZendeskConfig, help_desk
 from moshtari.sources.zendesk_exports import TICKET_EVENTS, TICKETS, EventExport
 from moshtari.sources.zendesk_records import EventPage, TicketPage
-
-_REMEDIES = {
-    401: "See that email and token are right and that token access is on in Zendesk's Admin Center",
-    403: "The incremental exports need an admin: use the token with an admin's email",
-    404: "See that base_url is the help desk's own, such as https://shop.zendesk.com",
-    422: "Zendesk keeps back the last minute and refuses later starts: run a day that is over",
-    400: "Zendesk keeps back the last minute and refuses later starts: run a day that is over",
-    429: "Raise http.tries, or keep other programs off the exports (10 requests a minute)",
-}
-
-
-class ZendeskConfig(BaseModel):
-    """One Zendesk account, as the deployment's YAML describes it."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    kind: Literal["zendesk"]
-    base_url: Annotated[str, AfterValidator(checked_base_url)]
-    email: str = Field(min_length=3)
-    token: SecretStr = Field(min_length=1)
-    entities: tuple[Literal["tickets", "ticket_events"], ...] = Field(
-        default=("tickets", "ticket_events"), min_length=1
-    )
-    order_id_from: int | Literal["external_id"] | None = None
-    """Where a ticket holds the shop's order: the id of a custom field, or the external id."""
-    customer_id_from: Literal["external_id"] | None = None
-    """Where a user holds the shop's customer id."""
-    page_size: int = Field(default=1000, ge=1, le=1000)
-    lookback_hours: float = Field(default=1, ge=0, le=24 * 31)
-    http: HttpPolicy = HttpPolicy()
 
 
 class ZendeskSource(HttpSource[ZendeskConfig]):
@@ -84,16 +53,9 @@ class ZendeskSource(HttpSource[ZendeskConfig]):
         with self._client() as client:
             if entity == "tickets":
                 # Arrow only where there is something to read, not where DAGs are.
-                from moshtari.sources.zendesk_tickets import TicketExport
+                from moshtari.sources.zendesk_apart import read_tickets
 
-                tickets = TicketExport(
-                    self.name,
-                    client,
-                    config.page_size,
-                    order_id_from=config.order_id_from,
-                    customer_id_from=config.customer_id_from,
-                )
-                yield from reject_once(tickets.read(window))
+                yield from reject_once(read_tickets(self.name, client, config, window))
             elif entity == "ticket_events":
                 events = EventExport(self.name, client, config.page_size)
                 yield from reject_once(events.read(window))
@@ -131,9 +93,4 @@ class ZendeskSource(HttpSource[ZendeskConfig]):
         return results
 
     def _client(self, tries: int | None = None) -> HttpClient:
-        config = self._config
-        policy = config.http.patience(tries)
-        auth = httpx.BasicAuth(f"{config.email}/token", config.token.get_secret_value())
-        return HttpClient(
-            self.name, config.base_url, policy, auth=auth, remedies=_REMEDIES, sleep=self._sleep
-        )
+        return help_desk(self.name, self._config, tries=tries, sleep=self._sleep)

@@ -20,7 +20,7 @@ from moshtari.sources.zendesk_records import (
 
 _SCORES = {"good": "1", "goodwithcomment": "1", "bad": "0", "badwithcomment": "0"}
 _NOT_RATED = Rating()
-_SCHEMA = pa.schema([(name, pa.string()) for name in TICKET_COLUMNS])
+TICKET_SCHEMA = pa.schema([(name, pa.string()) for name in TICKET_COLUMNS])
 
 
 def ticket_values(
@@ -57,7 +57,7 @@ def ticket_values(
         "satisfaction_comment": [rating.comment for rating in ratings],
         "_is_deleted": pc.equal(status, "deleted"),
     }
-    return pa.RecordBatch.from_pydict(values, schema=_SCHEMA)
+    return pa.RecordBatch.from_pydict(values, schema=TICKET_SCHEMA)
 
 
 def _requesters(tickets: Sequence[Ticket], users: Sequence[User]) -> pa.RecordBatch:

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from collections.abc import Generator, Iterator, Sequence
+from datetime import datetime, timedelta
 from functools import partial
+from typing import TypeAlias
 
 import msgspec
+import pyarrow as pa
 import pyarrow.compute as pc
 
-from moshtari.sources.base import ArrowRows, Batch, RejectedRecord, SourceError, Window
+from moshtari.sources.base import ArrowRows, RejectedRecord, SourceError
 from moshtari.sources.http import HttpClient, follow
 from moshtari.sources.json_records import Received, decode_page, decode_record, decode_whole
 from moshtari.sources.recent import Recent
 from moshtari.sources.zendesk_columns import ticket_values
+from moshtari.sources.zendesk_config import ZendeskConfig
 from moshtari.sources.zendesk_exports import (
     ASK_ZENDESK,
     TICKET,
     TICKETS,
-    Query,
     decoded_users,
     loop,
-    start_of,
 )
 from moshtari.sources.zendesk_records import Ticket, TicketPage, User, WholeTicketPage
 
@@ -30,79 +31,95 @@ SETTLING = timedelta(hours=24)
 
 _REMEMBERED = 20_000
 
+TicketBatch: TypeAlias = ArrowRows | RejectedRecord
+
+
+class Place(msgspec.Struct, frozen=True):
+    """Where on the export a page stands: at a time (in seconds) or a cursor; and how many came
+    before it.
+    """
+
+    start: int | str
+    pages: int = 0
+
 
 class TicketExport:
     """The cursor export of tickets, their requesters side-loaded."""
 
-    def __init__(
-        self,
-        source: str,
-        client: HttpClient,
-        page_size: int,
-        *,
-        order_id_from: int | str | None = None,
-        customer_id_from: str | None = None,
-    ) -> None:
-        self._source, self._client, self._page_size = source, client, page_size
-        self._order_id_from, self._customer_id_from = order_id_from, customer_id_from
+    def __init__(self, source: str, client: HttpClient, config: ZendeskConfig) -> None:
+        self._source, self._client, self._config = source, client, config
+        self._recent = Recent(_REMEMBERED)
+        self._fingerprints: set[int] = set()
 
-    def read(self, window: Window) -> Iterator[Batch]:
-        """The window's tickets. Raises SourceError."""
-        horizon = int((window.end + SETTLING).timestamp())
-        recent = Recent(_REMEMBERED)
-        fingerprints: set[int] = set()
-        count = 0
+    def read(
+        self, place: Place, end: datetime, pages: int | None = None
+    ) -> Generator[TicketBatch, None, Place | None]:
+        """The tickets from there on that changed before the end; raises SourceError.
 
-        def fetch(query: Query) -> tuple[list[Batch], Query | None]:
-            nonlocal count
-            count += 1
-            page = self._page(query, count)
+        Returns the place of the next page, if there are more than so many.
+        """
+        horizon = int((end + SETTLING).timestamp())
+        rest: Place | None = None
+
+        def fetch(place: Place) -> tuple[list[TicketBatch], Place | None]:
+            nonlocal rest
+            page = self._page(place)
             # All of a page is done in one thread: what it is made of is at hand there.
-            batches = list(self._batches(page, window, horizon, recent))
+            batches = list(self._batches(page, end, horizon))
             if page.end_of_stream or page.is_past(horizon):
                 return batches, None
             # Cursors are opaque: a server may lead back under ever new ones.
-            if page.fingerprint in fingerprints:
-                raise loop(self._source, "tickets", TICKETS)
-            fingerprints.add(page.fingerprint)
+            if page.fingerprint in self._fingerprints:
+                raise self._loop()
+            self._fingerprints.add(page.fingerprint)
             if page.after_cursor is None:
                 what = f"GET {TICKETS}: no after_cursor although end_of_stream is false"
                 raise SourceError(self._source, "tickets", what, ASK_ZENDESK)
-            return batches, self._query(cursor=page.after_cursor)
+            following = Place(page.after_cursor, place.pages + 1)
+            if following.pages == pages:
+                rest = following
+                return batches, None
+            return batches, following
 
-        first = self._query(start_time=start_of(window))
-        for batches in follow(fetch, first, lambda: loop(self._source, "tickets", TICKETS)):
+        for batches in follow(fetch, place, self._loop):
             yield from batches
+        return rest
 
-    def _query(self, **position: str | int) -> Query:
-        return (*position.items(), ("per_page", self._page_size), ("include", "users"))
+    def _loop(self) -> SourceError:
+        return loop(self._source, "tickets", TICKETS)
 
-    def _page(self, query: Query, number: int) -> _Page:
-        return self._client.get_by(partial(_Page, number), "tickets", TICKETS, dict(query)).body
+    def _page(self, place: Place) -> _Page:
+        start = "cursor" if isinstance(place.start, str) else "start_time"
+        query = {start: place.start, "per_page": self._config.page_size, "include": "users"}
+        decode = partial(_Page, place.pages + 1)
+        return self._client.get_by(decode, "tickets", TICKETS, query).body
 
-    def _batches(
-        self, page: _Page, window: Window, horizon: int, recent: Recent
-    ) -> Iterator[Batch]:
+    def _batches(self, page: _Page, end: datetime, horizon: int) -> Iterator[TicketBatch]:
         yield from page.rejected
         found: dict[int, Ticket] = {}
         places: dict[int, int] = {}
         for place, ticket in zip(page.places, page.tickets, strict=True):
             if (
-                ticket.updated_at < window.end
+                ticket.updated_at < end
                 and ticket.generated_timestamp < horizon
                 # One changed while it is exported comes again further on: the latest wins.
-                and recent.is_news(ticket.id, ticket.updated_at)
+                and self._recent.is_news(ticket.id, ticket.updated_at)
             ):
                 found[ticket.id], places[ticket.id] = ticket, place
         if found:
             values = ticket_values(
                 list(found.values()),
                 page.users,
-                order_id_from=self._order_id_from,
-                customer_id_from=self._customer_id_from,
+                order_id_from=self._config.order_id_from,
+                customer_id_from=self._config.customer_id_from,
             )
-            positions = pc.binary_join_element_wise("ticket", values.column("ticket_id"), " ")
-            yield ArrowRows(values, positions, page.received(list(places.values())))
+            yield ticket_rows(values, page.received(list(places.values())))
+
+
+def ticket_rows(values: pa.RecordBatch, raw: Sequence[bytes]) -> ArrowRows:
+    """Tickets and how they were received."""
+    positions = pc.binary_join_element_wise("ticket", values.column("ticket_id"), " ")
+    return ArrowRows(values, positions, raw)
 
 
 class _Page:

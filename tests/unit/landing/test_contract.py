@@ -50,8 +50,8 @@ def test_the_raw_table_is_there_with_types_and_comments(pg: psycopg.Connection, 
     ).fetchall()
     types = {"timestamptz": "timestamp with time zone"}
     wanted = [(c.name, types.get(c.pg_type, c.pg_type)) for c in entity.columns]
-    assert [row[:2] for row in found[: len(wanted)]] == wanted
-    assert [row[0] for row in found[len(wanted) :]] == [
+    assert [row[:2] for row in found[-len(wanted) :]] == wanted
+    assert [row[0] for row in found[: -len(wanted)]] == [
         "_source", "_key", "_load_id", "_known_from", "_changed_at",
         "_is_deleted", "_origin", "_extra",
     ]  # fmt: skip

@@ -10,8 +10,8 @@ from pydantic import ValidationError
 
 from moshtari.landing.contract import ENTITIES
 from moshtari.sources.registry import parse_config
-from moshtari.sources.zendesk import ZendeskConfig
 from moshtari.sources.zendesk_columns import ticket_values
+from moshtari.sources.zendesk_config import ZendeskConfig
 from moshtari.sources.zendesk_records import (
     EVENT_COLUMNS,
     TICKET_COLUMNS,
