@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 
 class Recent:
-    """Some records, with their times: at least the last `size`, at most twice as many.
+    """Some records, with their times: at least the last `size`, and not many more than twice that.
 
     What comes again later than that, landing sees to.
     """
@@ -24,4 +25,13 @@ class Recent:
         if len(self._last) >= self._size:
             self._last, self._before = {}, self._last
         self._last[key] = at
+        return True
+
+    def are_new(self, times: Mapping[int, datetime]) -> bool:
+        """Whether nothing is known of any of these records; then all are known from now on."""
+        if not (self._last.keys().isdisjoint(times) and self._before.keys().isdisjoint(times)):
+            return False
+        if len(self._last) >= self._size:
+            self._last, self._before = {}, self._last
+        self._last.update(times)
         return True

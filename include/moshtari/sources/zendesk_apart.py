@@ -8,6 +8,7 @@ until nobody here has use for it any more: so it is not sent along with every pa
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import weakref
@@ -197,5 +198,7 @@ def _give(kept: dict[int, Sequence[bytes]], asked: Connection) -> None:
 
 
 if __name__ == "__main__":
+    # Python would look for garbage several times a page; what a page is made of goes without that.
+    gc.set_threshold(100_000)
     told = msgspec.json.decode(sys.stdin.buffer.read(), type=Task)
     _answer(told, Connection(int(sys.argv[1])))

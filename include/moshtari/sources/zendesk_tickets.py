@@ -96,24 +96,39 @@ class TicketExport:
 
     def _batches(self, page: _Page, end: datetime, horizon: int) -> Iterator[TicketBatch]:
         yield from page.rejected
-        found: dict[int, Ticket] = {}
-        places: dict[int, int] = {}
-        for place, ticket in zip(page.places, page.tickets, strict=True):
+        tickets, places = self._wanted(page, end, horizon)
+        if tickets:
+            values = ticket_values(
+                tickets,
+                page.users,
+                order_id_from=self._config.order_id_from,
+                customer_id_from=self._config.customer_id_from,
+            )
+            yield ticket_rows(values, page.received(places))
+
+    def _wanted(
+        self, page: _Page, end: datetime, horizon: int
+    ) -> tuple[Sequence[Ticket], Sequence[int]]:
+        """Tickets of the window that have not come yet, and their places on the page."""
+        times = {ticket.id: ticket.updated_at for ticket in page.tickets}
+        # Nearly always it is all of them.
+        if (
+            len(times) == len(page.tickets) > 0
+            and max(times.values()) < end
+            and max(page.generated) < horizon
+            and self._recent.are_new(times)
+        ):
+            return page.tickets, page.places
+        found: dict[int, tuple[Ticket, int]] = {}
+        for ticket, place in zip(page.tickets, page.places, strict=True):
             if (
                 ticket.updated_at < end
                 and ticket.generated_timestamp < horizon
                 # One changed while it is exported comes again further on: the latest wins.
                 and self._recent.is_news(ticket.id, ticket.updated_at)
             ):
-                found[ticket.id], places[ticket.id] = ticket, place
-        if found:
-            values = ticket_values(
-                list(found.values()),
-                page.users,
-                order_id_from=self._config.order_id_from,
-                customer_id_from=self._config.customer_id_from,
-            )
-            yield ticket_rows(values, page.received(list(places.values())))
+                found[ticket.id] = ticket, place
+        return [ticket for ticket, _ in found.values()], [place for _, place in found.values()]
 
 
 def ticket_rows(values: pa.RecordBatch, raw: Sequence[bytes]) -> ArrowRows:
@@ -132,6 +147,8 @@ class _Page:
     places: Sequence[int]
     users: list[User]
     rejected: list[RejectedRecord]
+    generated: list[int]
+    """When each record was made ready for the export, the broken ones included, in seconds."""
 
     def __init__(self, number: int, content: bytes) -> None:
         self._content = content
@@ -142,9 +159,9 @@ class _Page:
         self.end_of_stream, self.after_cursor = whole.end_of_stream, whole.after_cursor
         self.tickets, self.users, self.rejected = whole.tickets, whole.users, []
         self.places = range(len(self.tickets))
-        self._generated = [ticket.generated_timestamp for ticket in self.tickets]
+        self.generated = [ticket.generated_timestamp for ticket in self.tickets]
         ends = msgspec.json.encode([*self.tickets[:1], *self.tickets[-1:]])
-        self.fingerprint = hash((ends, *[ticket.id for ticket in self.tickets], *self._generated))
+        self.fingerprint = hash((ends, *[ticket.id for ticket in self.tickets], *self.generated))
 
     def _read_singly(self, number: int) -> None:
         page = decode_page(self._content, TicketPage)
@@ -164,7 +181,7 @@ class _Page:
                 self.tickets.append(ticket)
                 places.append(place)
         self.places = places
-        self._generated = [_generated(raw) for raw in page.tickets]
+        self.generated = [_generated(raw) for raw in page.tickets]
         self.fingerprint = hash(tuple(map(bytes, page.tickets)))
 
     def is_past(self, horizon: int) -> bool:
@@ -173,7 +190,7 @@ class _Page:
         A single ticket proves nothing: one changed while the page was made shows a later timestamp
         than that of its place.
         """
-        return bool(self._generated) and min(self._generated) >= horizon
+        return bool(self.generated) and min(self.generated) >= horizon
 
     def received(self, places: Sequence[int]) -> Received:
         """The tickets at these places as they were received."""
