@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
+import psutil
 import psycopg
 import pytest
 from tests.faults.matrix import (
@@ -45,6 +46,7 @@ from moshtari.demo.faults import Fault, Faults, edited, json_answer, refused, se
 from moshtari.demo.help_desk import create_app
 from moshtari.demo.serving import serving
 from moshtari.settings import Settings
+from moshtari.sources import zendesk_apart
 
 MINUTE = timedelta(minutes=1)
 STORE = MemoryHelpDesk()
@@ -192,6 +194,31 @@ def test_a_token_that_expires_half_way_is_named(desk: Desk) -> None:
 def test_a_cursor_that_expires_half_way_is_named(desk: Desk) -> None:
     told = desk.outcome("page token that expires half way", from_page(desk.path, refused(422), 2))
     assert told.endswith("status 422")
+
+
+@pytest.mark.parametrize("entity", ["tickets"])
+def test_a_reading_process_that_is_killed_leaves_nothing(
+    desk: Desk, settings: Settings, pg: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(zendesk_apart, "_BEGINS_AFTER", 1)
+    monkeypatch.setattr(zendesk_apart, "_GOES_ON_AFTER", 2)
+    source = zendesk(desk.base_url, page_size=3)
+
+    def kill() -> None:
+        [process] = [
+            child
+            for child in psutil.Process().children()
+            if zendesk_apart.__name__ in child.cmdline()
+        ]
+        process.kill()
+
+    desk.app.follow([Fault(desk.path, afterwards(kill), on={3})])
+    assert night(settings, source, desk.entity) is None
+    assert pg.execute("select count(*) from raw.tickets").fetchone() == (0,)
+    desk.app.follow([])
+    full = len(desk.expected)
+    assert night(settings, source, desk.entity) == (full, full, 0, 0)
+    desk.note("zendesk", "reading process killed (-9)", f"nothing stays; run again, {ALL_ROWS}")
 
 
 @pytest.mark.parametrize("entity", ["ticket_events"])

@@ -76,7 +76,7 @@ def read_tickets(
 
 
 def _told(config: ZendeskConfig) -> dict[str, Any]:
-    """All of it, for a process of our own."""
+    """With its token: only the process reads it, from a pipe."""
     return {**config.model_dump(mode="json"), "token": config.token.get_secret_value()}
 
 
