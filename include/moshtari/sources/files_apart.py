@@ -17,21 +17,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-if __name__ == "__main__":
-    from importlib.abc import MetaPathFinder
-
-    class WithoutPandas(MetaPathFinder):
-        """pyarrow imports pandas only to see whether what it is given is of it: never here."""
-
-        def find_spec(self, name: str, path: object, target: object = None) -> None:
-            if name == "pandas":
-                raise ImportError
-
-    sys.meta_path.insert(0, WithoutPandas())
-
 import msgspec
 import pyarrow as pa
 
+from moshtari.sources.arrow_memory import spare_memory
 from moshtari.sources.files_bytes import FileFormatError, is_packed
 from moshtari.sources.files_config import FilesConfig, Parquet, Xlsx
 from moshtari.sources.files_pieces import Piece, Pieces, joined
@@ -91,7 +80,12 @@ def pieces_of(path: Path, config: FilesConfig, keep: Sequence[str] = ()) -> Piec
 
 @contextmanager
 def _process(path: Path, task: Task) -> Iterator[IO[bytes]]:
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+        # `spare_memory` comes too late for what Arrow allocates on its own account.
+        "ARROW_DEFAULT_MEMORY_POOL": "system",
+    }
     with subprocess.Popen(
         [sys.executable, "-m", __name__, path],
         stdin=subprocess.PIPE,
@@ -151,5 +145,6 @@ def _answer(path: Path, task: Task, out: IO[bytes]) -> None:
 
 
 if __name__ == "__main__":
+    spare_memory()
     told = msgspec.json.decode(sys.stdin.buffer.read(), type=Task)
     _answer(Path(sys.argv[1]), told, sys.stdout.buffer)
