@@ -56,7 +56,7 @@ def there_and_back(pg: psycopg.Connection) -> Callable[[str, list[Any]], list[An
     def copied(pg_type: str, texts: list[str | None]) -> list[Any] | None:
         rows = pa.RecordBatch.from_arrays([pa.array(texts, pa.string())], names=["value"])
         try:
-            stream = wire.as_stream(rows, {"value": pg_type})
+            stream = b"".join(wire.as_stream(rows, {"value": pg_type}))
         except pa.ArrowInvalid:
             return None
         pg.execute(f"create temporary table wire (n serial, value {pg_type})".encode())
@@ -100,7 +100,7 @@ def test_times_that_have_their_type_go_as_they_are(
     )
     pg.execute("create temporary table wire (n serial, value timestamptz)")
     with pg.cursor() as cursor, cursor.copy("copy wire (value) from stdin binary") as copy:
-        copy.write(wire.as_stream(rows, {"value": "timestamptz"}))
+        copy.write(b"".join(wire.as_stream(rows, {"value": "timestamptz"})))
     assert pg.execute("select value from wire order by n").fetchall() == [(at,), (None,)]
 
 

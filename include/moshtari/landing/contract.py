@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
+from typing import Literal, Protocol, TypeVar
 
 from moshtari.landing._entities import SPECIFICATION
 
@@ -168,6 +168,31 @@ def entities_of(family: str) -> tuple[Entity, ...]:
     if family not in FAMILIES:
         raise ValueError(f"unknown family {family!r}; it is one of {', '.join(FAMILIES)}")
     return tuple(entity for entity in ENTITIES.values() if entity.family == family)
+
+
+class Mapped(Protocol):
+    """What the YAML says of an entity."""
+
+    @property
+    def columns(self) -> Iterable[str]:
+        """The contract's columns that the source supplies."""
+
+
+_Mapped = TypeVar("_Mapped", bound=Mapped)
+
+
+def in_the_contract(entities: dict[str, _Mapped]) -> dict[str, _Mapped]:
+    """The same, if the contract knows the entities and what it needs of each is mapped.
+
+    Raises ValueError for what does not fit.
+    """
+    for name, mapped in entities.items():
+        if name not in ENTITIES:
+            raise ValueError(f"{name!r} is no entity; use one of: {', '.join(ENTITIES)}")
+        problems = ENTITIES[name].mapping_problems(mapped.columns)
+        if problems:
+            raise ValueError("; ".join(problems))
+    return entities
 
 
 def raw_table_ddl(entity: Entity | str) -> str:

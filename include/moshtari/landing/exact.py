@@ -23,11 +23,11 @@ from moshtari.sources.base import ArrowRows
 from moshtari.sources.columnar import holds
 
 # Enough for PostgreSQL to be busy, little enough to be held twice: filled, and on its way.
-_GROUP_BYTES = 2 << 20
+_GROUP_BYTES = 1 << 20
 # A table, and what gives a batch the columns that it needs (ArrowInvalid: the batch is refused).
 Target: TypeAlias = tuple[str, Callable[[pa.RecordBatch], pa.RecordBatch]]
-# COPY's format, and what is in it.
-Content: TypeAlias = tuple[str, bytes]
+# COPY's format, and what is in it, in pieces.
+Content: TypeAlias = tuple[str, list[bytes]]
 
 # Null is an empty field, every other value is quoted: just how COPY tells the two apart.
 _AS_CSV = csv.WriteOptions(include_header=False, quoting_style="all_valid")
@@ -77,7 +77,8 @@ class ExactCopy:
             self._send()
         self._group.append(good)
         self._bytes += good.values.nbytes
-        if self._bytes >= _GROUP_BYTES:
+        # As near to it as whole batches come.
+        if self._bytes + good.values.nbytes // 2 >= _GROUP_BYTES:
             if self._elsewhere is not None:
                 target = self._elsewhere(good.values.schema.names)
                 if target is not None:
@@ -141,7 +142,7 @@ class ExactCopy:
     def _copy(self, columns: tuple[str, ...], content: Content) -> bool:
         """Whether PostgreSQL took every value."""
         form, stream = content
-        if form == "csv" and b"\0" in stream:
+        if form == "csv" and any(b"\0" in piece for piece in stream):
             return False
         statement = f"copy {self._table} ({', '.join(columns)}) from stdin (format {form})"
         try:
@@ -150,7 +151,8 @@ class ExactCopy:
                 self._connection.cursor() as cursor,
                 cursor.copy(statement) as copy,
             ):
-                copy.write(stream)
+                for piece in stream:
+                    copy.write(piece)
         except psycopg.DataError:
             return False
         return True
@@ -164,7 +166,7 @@ def _content(batches: list[pa.RecordBatch], types: Mapping[str, str]) -> Content
     except pa.ArrowException:
         sink = pa.BufferOutputStream()
         csv.write_csv(rows, sink, _AS_CSV)
-        return "csv", sink.getvalue().to_pybytes()
+        return "csv", [sink.getvalue().to_pybytes()]
 
 
 def _divided(entity: Entity, batch: ArrowRows) -> tuple[ArrowRows, ArrowRows | None]:

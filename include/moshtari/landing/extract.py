@@ -31,6 +31,7 @@ from moshtari.sources.abilities import (
     MarkingSource,
     OriginSource,
 )
+from moshtari.sources.arrow_memory import spare_memory
 from moshtari.sources.base import Batch, Origin, Source, SourceError, Window
 from moshtari.warehouse.connection import connect
 
@@ -164,7 +165,9 @@ def configured(deployment: Deployment, source_name: str) -> Source:
             "there is no such source",
             f"Use one of: {', '.join(deployment.sources)}",
         )
-    return configured_source(deployment, source_name)
+    source = configured_source(deployment, source_name)
+    spare_memory()
+    return source
 
 
 def new_load(

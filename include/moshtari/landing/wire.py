@@ -43,15 +43,16 @@ _SIMPLE = {
 }
 
 
-def as_stream(rows: pa.RecordBatch, types: Mapping[str, str]) -> bytes:
-    """The stream of some rows, given the PostgreSQL type of each column."""
+def as_stream(rows: pa.RecordBatch, types: Mapping[str, str]) -> list[bytes]:
+    """The stream of some rows, in pieces, given the PostgreSQL type of each column."""
     if ArrowToPostgresBinaryEncoder is None:
         raise pa.ArrowInvalid("pgpq is not installed")
     names = rows.schema.names
     fields = [_field(rows.column(name), types[name]) for name in names]
     fitting = pa.RecordBatch.from_arrays(fields, names=names)
     encoder = ArrowToPostgresBinaryEncoder(fitting.schema)
-    return b"".join([encoder.write_header(), encoder.write_batch(fitting), encoder.finish()])
+    # Joined, they would be millions of bytes in new memory: a twentieth of a load's time.
+    return [encoder.write_header(), encoder.write_batch(fitting), encoder.finish()]
 
 
 def _field(values: pa.Array, pg_type: str) -> pa.Array:

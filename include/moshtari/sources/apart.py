@@ -55,7 +55,12 @@ class Process:
 @contextmanager
 def begun(module: str, *arguments: object, keep: Collection[int] = ()) -> Iterator[Process]:
     """Run the module, with these files kept open; it ends with the context."""
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+        # `spare_memory` comes too late for what Arrow allocates on its own account.
+        "ARROW_DEFAULT_MEMORY_POOL": "system",
+    }
     with subprocess.Popen(
         [sys.executable, "-m", module, *map(str, arguments)],
         stdin=subprocess.PIPE,

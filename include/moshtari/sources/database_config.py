@@ -1,12 +1,8 @@
-"""What the YAML says of an entity of a database, checked against the contract."""
+"""What the YAML says of an entity of a database."""
 
 from __future__ import annotations
 
-from typing import TypeVar
-
 from pydantic import BaseModel, ConfigDict, field_validator, model_validator
-
-from moshtari.landing.contract import ENTITIES
 
 
 class EntityConfig(BaseModel):
@@ -44,20 +40,3 @@ class EntityConfig(BaseModel):
             return self.table
         assert self.query is not None
         return f"(\n{self.query.strip().rstrip(';')}\n) as source"
-
-
-_Entity = TypeVar("_Entity", bound=EntityConfig)
-
-
-def in_the_contract(entities: dict[str, _Entity]) -> dict[str, _Entity]:
-    """The entities by their names, if the contract knows them and what it needs of each is mapped.
-
-    Raises ValueError for what does not fit.
-    """
-    for name, config in entities.items():
-        if name not in ENTITIES:
-            raise ValueError(f"{name!r} is no entity; use one of: {', '.join(ENTITIES)}")
-        problems = ENTITIES[name].mapping_problems(config.columns)
-        if problems:
-            raise ValueError("; ".join(problems))
-    return entities

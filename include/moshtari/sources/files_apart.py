@@ -10,15 +10,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
-if __name__ == "__main__":
-    from moshtari.sources.without_pandas import refuse_pandas
-
-    refuse_pandas()
-
 import msgspec
 import pyarrow as pa
 
 from moshtari.sources import apart
+from moshtari.sources.arrow_memory import spare_memory
 from moshtari.sources.files_bytes import FileFormatError, is_packed
 from moshtari.sources.files_config import FilesConfig, Parquet, Xlsx
 from moshtari.sources.files_pieces import Piece, Pieces, joined
@@ -71,8 +67,8 @@ def pieces_of(path: Path, config: FilesConfig, keep: Sequence[str] = ()) -> Piec
     """The file's pieces, read where that is faster. Raises FileFormatError for an empty file."""
     least = _FROM_BYTES_PACKED if is_packed(path) else _FROM_BYTES
     is_text = not isinstance(config.format, Parquet | Xlsx)
-    apart = is_text and path.stat().st_size >= least
-    return (PiecesApart if apart else Pieces)(path, config, keep)
+    is_large = is_text and path.stat().st_size >= least
+    return (PiecesApart if is_large else Pieces)(path, config, keep)
 
 
 def _messages(process: apart.Process, task: Task) -> Iterator[tuple[pa.RecordBatch, Beside]]:
@@ -106,5 +102,6 @@ def _answer(path: Path, task: Task, out: IO[bytes]) -> None:
 
 
 if __name__ == "__main__":
+    spare_memory()
     told = msgspec.json.decode(sys.stdin.buffer.read(), type=Task)
     _answer(Path(sys.argv[1]), told, sys.stdout.buffer)

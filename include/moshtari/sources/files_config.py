@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -22,7 +23,7 @@ from pydantic import (
     model_validator,
 )
 
-from moshtari.landing.contract import ENTITIES
+from moshtari.landing.contract import in_the_contract
 
 # The two names every expression may use beside the declared columns.
 RESERVED_NAMES = ("line", "file")
@@ -200,7 +201,9 @@ class FilesConfig(_Model):
     columns: dict[str, Annotated[ColumnSpec, BeforeValidator(_column)]] = Field(min_length=1)
     derive: dict[str, Expression] = Field(default_factory=dict)
     exclude: tuple[Exclusion, ...] = ()
-    entities: dict[str, EntityMapping] = Field(min_length=1)
+    entities: Annotated[dict[str, EntityMapping], AfterValidator(in_the_contract)] = Field(
+        min_length=1
+    )
     memory_limit: str = Field(default="1GB", pattern=r"^\d+(\.\d+)?\s?(KB|MB|GB|KiB|MiB|GiB)$")
     threads: int = Field(default=2, ge=1)
 
@@ -237,17 +240,6 @@ class FilesConfig(_Model):
     def _known_zone(cls, value: str | None) -> str | None:
         if value is not None and value not in available_timezones():
             raise ValueError(f"{value!r} is not a time zone; use a name such as Europe/London")
-        return value
-
-    @field_validator("entities")
-    @classmethod
-    def _within_the_contract(cls, value: dict[str, EntityMapping]) -> dict[str, EntityMapping]:
-        for name, mapping in value.items():
-            if name not in ENTITIES:
-                raise ValueError(f"{name!r} is not an entity; it is one of {', '.join(ENTITIES)}")
-            problems = ENTITIES[name].mapping_problems(mapping.columns)
-            if problems:
-                raise ValueError("; ".join(problems))
         return value
 
     @model_validator(mode="after")

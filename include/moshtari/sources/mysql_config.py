@@ -15,7 +15,8 @@ from pydantic import (
     SecretStr,
 )
 
-from moshtari.sources.database_config import EntityConfig, in_the_contract
+from moshtari.landing.contract import in_the_contract
+from moshtari.sources.database_config import EntityConfig
 from moshtari.sources.ranges import Parallel
 
 _URL = "this is no connection string such as mysql://user:password@host:3306/database"

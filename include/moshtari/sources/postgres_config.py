@@ -8,7 +8,8 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
-from moshtari.sources.database_config import EntityConfig, in_the_contract
+from moshtari.landing.contract import in_the_contract
+from moshtari.sources.database_config import EntityConfig
 from moshtari.sources.ranges import Parallel
 
 

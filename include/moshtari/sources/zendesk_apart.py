@@ -21,14 +21,10 @@ from multiprocessing.connection import Connection
 from threading import Thread
 from typing import Any, overload
 
-if __name__ == "__main__":
-    from moshtari.sources.without_pandas import refuse_pandas
-
-    refuse_pandas()
-
 import msgspec
 
 from moshtari.sources import apart
+from moshtari.sources.arrow_memory import spare_memory
 from moshtari.sources.base import RejectedRecord, SourceError, Window
 from moshtari.sources.http import HttpClient
 from moshtari.sources.zendesk_columns import TICKET_SCHEMA
@@ -198,6 +194,7 @@ def _give(kept: dict[int, Sequence[bytes]], asked: Connection) -> None:
 
 
 if __name__ == "__main__":
+    spare_memory()
     # Python would look for garbage several times a page; what a page is made of goes without that.
     gc.set_threshold(100_000)
     told = msgspec.json.decode(sys.stdin.buffer.read(), type=Task)

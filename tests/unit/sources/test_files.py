@@ -367,7 +367,7 @@ def test_two_entities_read_in_turns(tmp_path: Path) -> None:
         ({"format": {"type": "xml"}}, "xml"),
         ({"format": {"type": "fixed_width", "columns": {}}}, "does not say where it stands"),
         ({"memory_limit": "much"}, "memory_limit"),
-        ({"entities": {"invoices": {"columns": {"a": "a"}}}}, "is not an entity"),
+        ({"entities": {"invoices": {"columns": {"a": "a"}}}}, "is no entity; use one of: orders"),
         ({"entities": {"surveys": {"columns": {"survey": "a"}}}}, "has no column 'survey'"),
         ({"entities": {"surveys": {"columns": {"survey_id": "a"}}}}, "needs the column 'asked_at'"),
         ({"exclude": [{"name": "Not a name", "where": "true"}]}, "exclude"),
