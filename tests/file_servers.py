@@ -187,7 +187,8 @@ def sftp_server(folder: Path, known_hosts: Path) -> Iterator[int]:
             transports.append(transport)
             transport.add_server_key(key)
             transport.set_subsystem_handler("sftp", paramiko.SFTPServer, files)
-            with suppress(paramiko.SSHException, EOFError):
+            # A client that does not like the key is gone before the two have agreed.
+            with suppress(paramiko.SSHException, EOFError, OSError):
                 transport.start_server(server=_Login())
 
     with socket.create_server((HOST, 0)) as listener:

@@ -28,10 +28,13 @@ from tests.file_servers import (
     sftp_server,
 )
 
+from moshtari.sources import files_remote_errors
 from moshtari.sources.base import SourceContext, SourceError, TextRows, Window
 from moshtari.sources.files import FilesSource
 from moshtari.sources.files_config import FilesConfig
+from moshtari.sources.files_places import PlaceError
 from moshtari.sources.files_remote import RemotePlace
+from moshtari.sources.files_sftp import SFTP
 
 TEHRAN = ZoneInfo("Asia/Tehran")
 WINDOW = Window(date(2026, 3, 20), None, datetime(2026, 3, 20, 20, 30, tzinfo=UTC), TEHRAN)
@@ -375,6 +378,19 @@ def test_logins_and_servers_over_sftp(port: int, known_hosts: Path, tmp_path: Pa
     assert told.what == f"{path}: the server's key is not the known one"
     told = fails(source(f"sftp://{HOST}:{port}/out/*.csv", sftp_options(known_hosts)))
     assert "there is no file, folder or bucket" in told.what
+
+
+def test_a_line_that_is_lost_between_two_questions_over_sftp(
+    port: int, folder: Path, known_hosts: Path
+) -> None:
+    (folder / "in" / "a.csv").write_text("a\n1\n")
+    files = SFTP(HOST, port=port, skip_instance_cache=True, **sftp_options(known_hosts))
+    channel = files.ftp.get_channel()
+    assert channel is not None
+    channel.close()
+    with pytest.raises(PlaceError) as caught, files_remote_errors.told("sftp://in"):
+        files.info("/in/a.csv")
+    assert "the connection failed or was cut off" in caught.value.what
 
 
 # paramiko's thread that asks ahead dies with the line.

@@ -23,6 +23,8 @@ _CUT = {
     "ClientPayloadError", "ClientConnectorError", "ServerDisconnectedError", "SSHException",
     "NoValidConnectionsError", "ChannelException", "FSTimeoutError", "gaierror",
 }  # fmt: skip
+# paramiko's words, if it asks on after the connection was lost.
+_CLOSED = "Socket is closed"
 _STRANGER = {"BadHostKeyException", "UnknownHostError"}
 
 
@@ -66,7 +68,8 @@ def _place_error(place: str, error: Exception) -> PlaceError:
             f"{place}: no space is left for a copy of it",
             "Make room where TMPDIR points, or point it elsewhere",
         )
-    if isinstance(error, ConnectionError | TimeoutError | EOFError) or names & _CUT:
+    is_closed = isinstance(error, OSError) and str(error) == _CLOSED
+    if isinstance(error, ConnectionError | TimeoutError | EOFError) or names & _CUT or is_closed:
         return PlaceError(
             f"{place}: the connection failed or was cut off ({type(error).__name__})",
             "See that the server is up and `storage_options` names it rightly; run the day again",
