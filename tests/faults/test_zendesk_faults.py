@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
-import psutil
 import psycopg
 import pytest
 from tests.faults.matrix import (
@@ -41,6 +40,7 @@ from tests.http_servers import (
     user,
     zendesk,
 )
+from tests.processes import children
 
 from moshtari.demo.faults import Fault, Faults, edited, json_answer, refused, server_error
 from moshtari.demo.help_desk import create_app
@@ -205,11 +205,7 @@ def test_a_reading_process_that_is_killed_leaves_nothing(
     source = zendesk(desk.base_url, page_size=3)
 
     def kill() -> None:
-        [process] = [
-            child
-            for child in psutil.Process().children()
-            if zendesk_apart.__name__ in child.cmdline()
-        ]
+        [process] = [it for it in children() if zendesk_apart.__name__ in it.cmdline()]
         process.kill()
 
     desk.app.follow([Fault(desk.path, afterwards(kill), on={3})])

@@ -17,7 +17,7 @@ from typing import IO, TypeAlias
 
 import pyarrow as pa
 
-_BESIDE = b"moshtari"
+_BESIDE, _DEFECT = b"moshtari", b"defect"
 # As much as anybody may ask for: so that the process can go on while we are busy.
 _PIPE_BYTES = 1 << 20
 
@@ -38,7 +38,10 @@ class Process:
         self._told, self._answer = process.stdin, process.stdout
 
     def answers(self, task: bytes) -> Iterator[tuple[pa.RecordBatch, bytes]]:
-        """What it answers to the task; one of these is to be the last. Raises EndedEarlyError."""
+        """What it answers to the task; one of these is to be the last.
+
+        Raises EndedEarlyError, and RuntimeError where the process met what nobody expected.
+        """
         # That the process has ended already shows in its answer.
         with suppress(BrokenPipeError):
             self._told.write(task)
@@ -47,6 +50,9 @@ class Process:
             with pa.ipc.open_stream(self._answer) as stream:
                 while True:
                     batch, metadata = stream.read_next_batch_with_custom_metadata()
+                    if _DEFECT in metadata:
+                        defect = metadata[_DEFECT].decode()
+                        raise RuntimeError(f"reading apart broke down with {defect}")
                     yield batch, metadata[_BESIDE]
         except (StopIteration, pa.ArrowException, OSError) as error:
             raise EndedEarlyError from error
@@ -79,15 +85,22 @@ def begun(module: str, *arguments: object, keep: Collection[int] = ()) -> Iterat
 
 @contextmanager
 def answering(schema: pa.Schema, out: IO[bytes]) -> Iterator[Write]:
-    """In the process: what answers with batches of the schema. It ends when nobody listens."""
+    """In the process: what answers with batches of the schema.
+
+    An error is answered by its name. The process ends when nobody listens.
+    """
     empty = pa.RecordBatch.from_pylist([], schema)
     with pa.ipc.new_stream(out, schema) as stream:
 
-        def write(batch: pa.RecordBatch | None, beside: bytes) -> None:
+        def write(batch: pa.RecordBatch | None, beside: bytes, name: bytes = _BESIDE) -> None:
             some = empty if batch is None else batch
             try:
-                stream.write_batch(some, custom_metadata={_BESIDE: beside})
+                stream.write_batch(some, custom_metadata={name: beside})
             except BrokenPipeError:
                 os._exit(1)
 
-        yield write
+        try:
+            yield write
+        except Exception as error:
+            # Its text may quote what was read.
+            write(None, type(error).__name__.encode(), _DEFECT)

@@ -42,7 +42,6 @@ class Beside(msgspec.Struct):
     extra: tuple[str, ...] = ()
     types: dict[str, str] = {}
     unusable: tuple[str, str] | None = None
-    defect: str | None = None
 
 
 class PiecesApart(Pieces):
@@ -77,8 +76,6 @@ def _messages(process: apart.Process, task: Task) -> Iterator[tuple[pa.RecordBat
             beside = msgspec.json.decode(told, type=Beside)
             if beside.unusable is not None:
                 raise FileFormatError(*beside.unusable)
-            if beside.defect is not None:
-                raise RuntimeError(f"reading apart broke down with {beside.defect}")
             yield batch, beside
     except apart.EndedEarlyError as error:
         raise FileFormatError(*_ENDED) from error
@@ -95,9 +92,6 @@ def _answer(path: Path, task: Task, out: IO[bytes]) -> None:
             last = Beside(is_last=True, extra=reader.extra, types=reader.types)
         except FileFormatError as error:
             last = Beside(is_last=True, unusable=(error.what, error.remedy))
-        except Exception as error:
-            # Its text may quote the file.
-            last = Beside(is_last=True, defect=type(error).__name__)
         write(None, msgspec.json.encode(last))
 
 

@@ -55,7 +55,6 @@ class Beside(msgspec.Struct):
     batch: int | None = None
     rejected: tuple[str, str, bytes] | None = None
     failure: tuple[str, str | None, str, str] | None = None
-    defect: str | None = None
 
 
 def read_tickets(
@@ -96,8 +95,6 @@ class _Reader:
                     yield RejectedRecord(*beside.rejected)
                 elif beside.failure is not None:
                     raise SourceError(*beside.failure)
-                elif beside.defect is not None:
-                    raise RuntimeError(f"reading apart broke down with {beside.defect}")
                 else:
                     break
         except apart.EndedEarlyError as error:
@@ -171,9 +168,6 @@ def _answer(task: Task, asked: Connection) -> None:
                     write(batch.values, msgspec.json.encode(Beside(number)))
         except SourceError as error:
             last = Beside(failure=(error.source, error.entity, error.what, error.remedy))
-        except Exception as error:
-            # Its text may quote a ticket.
-            last = Beside(defect=type(error).__name__)
         write(None, msgspec.json.encode(last))
     giving.join()
 

@@ -12,9 +12,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pyarrow as pa
 import pytest
+from tests.processes import children
 
 from moshtari.sources import files_apart, files_pieces
 from moshtari.sources.files_apart import PiecesApart, pieces_of
@@ -116,17 +116,13 @@ def long_file(tmp_path: Path) -> Path:
     return file
 
 
-def children() -> list[psutil.Process]:
-    return [p for p in psutil.Process().children() if p.status() != psutil.STATUS_ZOMBIE]
-
-
 def test_a_process_that_is_killed_is_no_end_of_file(long_file: Path) -> None:
     before = children()
     pieces = iter(PiecesApart(long_file, config(columns={"a": "text"})))
     first = next(pieces)[0]
     assert isinstance(first, pa.Table)
     assert first.num_rows >= files_pieces._ROWS_AT_ONCE
-    [process] = set(children()) - set(before)
+    [process] = children() - before
     process.kill()
     with pytest.raises(FileFormatError, match="ended before the file did"):
         list(pieces)

@@ -9,7 +9,6 @@ from datetime import timedelta
 from itertools import islice
 from typing import Any
 
-import psutil
 import pytest
 from tests.http_servers import (
     EMAIL,
@@ -22,6 +21,7 @@ from tests.http_servers import (
     user,
     zendesk,
 )
+from tests.processes import children
 
 from moshtari.demo.faults import (
     Answer,
@@ -150,10 +150,6 @@ def test_records_are_kept_as_long_as_they_may_be_asked_for(export: Export) -> No
         elif number % 5 == 3:
             assert in_full(batch) == here[number]
     assert [in_full(batch) for batch in kept] == here[4::5]
-
-
-def children() -> set[psutil.Process]:
-    return {p for p in psutil.Process().children() if p.status() != psutil.STATUS_ZOMBIE}
 
 
 def test_a_process_that_is_killed_is_no_end_of_the_export(export: Export) -> None:
