@@ -22,8 +22,7 @@ class Recent:
         known = self._last.get(key) or self._before.get(key)
         if known is not None and at <= known:
             return False
-        if len(self._last) >= self._size:
-            self._last, self._before = {}, self._last
+        self._make_room()
         self._last[key] = at
         return True
 
@@ -31,7 +30,10 @@ class Recent:
         """Whether nothing is known of any of these records; then all are known from now on."""
         if not (self._last.keys().isdisjoint(times) and self._before.keys().isdisjoint(times)):
             return False
-        if len(self._last) >= self._size:
-            self._last, self._before = {}, self._last
+        self._make_room()
         self._last.update(times)
         return True
+
+    def _make_room(self) -> None:
+        if len(self._last) >= self._size:
+            self._last, self._before = {}, self._last
