@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from moshtari.demo.faults import Faults
+from moshtari.demo.help_desk import create_app
 from moshtari.demo.help_desk_store import Position
+from moshtari.demo.serving import serving
 from moshtari.demo.social import Span
 from moshtari.landing.contract import ENTITIES, SUPPLIED_SYSTEM_COLUMNS
 from moshtari.sources.base import ArrowRows, RejectedRecord, Source, SourceContext, TextRows, Window
@@ -171,6 +175,14 @@ class Sleeps(list[float]):
 
     def __call__(self, seconds: float) -> None:
         self.append(seconds)
+
+
+@contextmanager
+def help_desk(store: MemoryHelpDesk) -> Iterator[tuple[Faults, str]]:
+    """Zendesk's exports of the store, under faults by script, and their address."""
+    app = Faults(create_app(store, email=EMAIL, token=TOKEN))
+    with serving(app) as base_url:
+        yield app, base_url
 
 
 def zendesk(base_url: str, *, sleep: Any = None, **config: Any) -> ZendeskSource:

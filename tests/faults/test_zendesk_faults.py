@@ -27,13 +27,12 @@ from tests.faults.matrix import (
     outcome,
 )
 from tests.http_servers import (
-    EMAIL,
     END,
     ONE_DAY,
     START,
-    TOKEN,
     MemoryHelpDesk,
     comment,
+    help_desk,
     read,
     status_change,
     ticket,
@@ -43,8 +42,6 @@ from tests.http_servers import (
 from tests.processes import children
 
 from moshtari.demo.faults import Fault, Faults, edited, json_answer, refused, server_error
-from moshtari.demo.help_desk import create_app
-from moshtari.demo.serving import serving
 from moshtari.settings import Settings
 from moshtari.sources import zendesk_apart
 
@@ -60,9 +57,8 @@ entities = pytest.mark.parametrize("entity", EXPORTS)
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[tuple[Faults, str]]:
-    app = Faults(create_app(STORE, email=EMAIL, token=TOKEN))
-    with serving(app) as base_url:
-        yield app, base_url
+    with help_desk(STORE) as served:
+        yield served
 
 
 class Desk:

@@ -11,12 +11,11 @@ from typing import Any
 
 import pytest
 from tests.http_servers import (
-    EMAIL,
     END,
     ONE_DAY,
     START,
-    TOKEN,
     MemoryHelpDesk,
+    help_desk,
     ticket,
     user,
     zendesk,
@@ -33,8 +32,6 @@ from moshtari.demo.faults import (
     refused,
     server_error,
 )
-from moshtari.demo.help_desk import create_app
-from moshtari.demo.serving import serving
 from moshtari.sources import zendesk_apart
 from moshtari.sources.base import ArrowRows, Batch, RejectedRecord, SourceError
 
@@ -51,9 +48,8 @@ def server() -> Iterator[tuple[Faults, str]]:
         ticket(key, START + timedelta(minutes=key), subject=f"پیام {key}", requester_id=1 + key % 3)
         for key in range(1, TICKETS + 1)
     ]
-    app = Faults(create_app(STORE, email=EMAIL, token=TOKEN))
-    with serving(app) as base_url:
-        yield app, base_url
+    with help_desk(STORE) as served:
+        yield served
 
 
 class Export:

@@ -13,17 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.http_servers import (
     ALL_HISTORY,
-    EMAIL,
     END,
     ONE_DAY,
-    TOKEN,
     MemoryHelpDesk,
+    help_desk,
     zendesk,
 )
 
 from moshtari.demo.faults import Fault, Faults, rewritten
-from moshtari.demo.help_desk import create_app
-from moshtari.demo.serving import serving
 from moshtari.sources.base import ArrowRows, RejectedRecord, SourceError, Window
 
 END_OF_PAGE = b'], "end_of_stream": true, "after_cursor": null}'
@@ -32,9 +29,8 @@ BROKEN = b'{"id": 9000, "status": null}'
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[tuple[Faults, str]]:
-    app = Faults(create_app(MemoryHelpDesk(), email=EMAIL, token=TOKEN))
-    with serving(app) as base_url:
-        yield app, base_url
+    with help_desk(MemoryHelpDesk()) as served:
+        yield served
 
 
 class Export:
